@@ -1,0 +1,343 @@
+//! Answers: JSON for scripts, pages and redirects for people. The one place that maps what happened to what is said.
+//!
+//! The shapes are those that clients of form services expect: a success never has an `error` or `errors` key, an error always has both.
+
+use lambda_http::Request;
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{ALLOW, RETRY_AFTER};
+use serde_json::json;
+use shared::domain::form::Form;
+use shared::domain::submission::Problem;
+use shared::edge::http::{
+    Answer, header_text, json as json_answer, page, see_other, set, store_failure,
+};
+use shared::edge::pages::{FormPage, Look, MessagePage, ThanksPage};
+use shared::site::Site;
+use shared::store::StoreError;
+
+/// Why a post is refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No form of that name.
+    FormNotFound,
+    /// Neither GET nor POST.
+    Method,
+    /// The form is strict, and the page is not one of its own.
+    Origin,
+    /// Body over its limit.
+    TooLarge,
+    /// Headers over their limit.
+    HeadersTooLarge,
+    /// Too many fields.
+    TooManyFields,
+    /// A name or a value over its limit.
+    FieldTooLarge,
+    /// A type, an encoding or a charset that is not read.
+    UnsupportedType,
+    /// Not a JSON object of plain values.
+    BadJson,
+    /// Not multipart.
+    BadMultipart,
+    /// A file.
+    Files,
+    /// Nothing was filled in.
+    Empty,
+    /// An idempotency key over its limit.
+    LongKey,
+    /// An idempotency key that was used for another content.
+    KeyReused,
+    /// The network is over its limit; seconds to wait.
+    TooMany(u64),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::FormNotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Origin => StatusCode::FORBIDDEN,
+            Self::TooLarge | Self::HeadersTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyFields
+            | Self::FieldTooLarge
+            | Self::BadJson
+            | Self::BadMultipart
+            | Self::Files
+            | Self::Empty
+            | Self::LongKey => StatusCode::BAD_REQUEST,
+            Self::KeyReused => StatusCode::CONFLICT,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Store(error) => store_failure(error).0,
+        }
+    }
+
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::FormNotFound => "FORM_NOT_FOUND",
+            Self::Empty => "EMPTY",
+            Self::Files => "NO_FILE_UPLOADS",
+            Self::Origin | Self::TooMany(_) => "BLOCKED",
+            Self::Method => "METHOD_NOT_ALLOWED",
+            Self::TooLarge | Self::HeadersTooLarge | Self::FieldTooLarge => "TOO_LARGE",
+            Self::TooManyFields => "TOO_MANY_FIELDS",
+            Self::UnsupportedType => "UNSUPPORTED_TYPE",
+            Self::BadJson | Self::BadMultipart => "UNREADABLE",
+            Self::LongKey | Self::KeyReused => "IDEMPOTENCY_KEY",
+            Self::Store(_) => "TRY_AGAIN",
+        }
+    }
+
+    const fn message(&self) -> &'static str {
+        match self {
+            Self::FormNotFound => {
+                "There is no form at this address. Check the last part of the form's URL."
+            }
+            Self::Method => "Send the form with POST, or open it with GET.",
+            Self::Origin => {
+                "This form takes posts from its own pages only. Add this page's origin to allowed_origins."
+            }
+            Self::TooLarge => "The form is too large: send at most 64 KiB.",
+            Self::HeadersTooLarge => "The request's headers are too large: send at most 8 KiB.",
+            Self::TooManyFields => "The form has too many fields: send at most 50.",
+            Self::FieldTooLarge => {
+                "A field is too long: names have at most 64 bytes, values at most 8 KiB."
+            }
+            Self::UnsupportedType => {
+                "Send the form as application/x-www-form-urlencoded, multipart/form-data or application/json, in UTF-8 and not compressed."
+            }
+            Self::BadJson => {
+                "The body is not a JSON object of texts, numbers, booleans and lists of them."
+            }
+            Self::BadMultipart => {
+                "The body is not multipart/form-data with the boundary its Content-Type names."
+            }
+            Self::Files => "This form takes no files. Remove the file field.",
+            Self::Empty => "The form is empty. Fill in at least one field.",
+            Self::LongKey => "The Idempotency-Key is too long: at most 255 bytes.",
+            Self::KeyReused => {
+                "This Idempotency-Key was used for another submission. Use a fresh key for each."
+            }
+            Self::TooMany(_) => {
+                "Too many submissions from your network. Wait a moment and send the form again."
+            }
+            Self::Store(_) => {
+                "We could not take the form just now. Nothing is lost: send it again in a few seconds."
+            }
+        }
+    }
+}
+
+/// Who asks: a script that reads JSON, or a person with a browser.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    wants_json: bool,
+    back: Option<String>,
+}
+
+impl Asker {
+    /// Reads it from the request's headers.
+    pub fn of(request: &Request) -> Self {
+        let header = |name| header_text(request.headers(), name);
+        Self {
+            wants_json: wants_json(
+                header("x-requested-with"),
+                header("accept"),
+                header("content-type"),
+            ),
+            back: Some(header("referer").to_owned()).filter(|r| r.starts_with("http")),
+        }
+    }
+
+    /// The submission is taken.
+    pub fn accept(&self, form: &Form, id: &str, next: &str) -> Answer {
+        if self.wants_json {
+            let body = json!({ "ok": true, "success": true, "id": id, "next": next, "message": form.success_message });
+            json_answer(StatusCode::OK, &body)
+        } else {
+            see_other(next)
+        }
+    }
+
+    /// The post is refused as a whole.
+    pub fn refuse(&self, site: &Site, form: Option<&Form>, refusal: &Refusal) -> Answer {
+        let mut response = if self.wants_json {
+            let errors = json!([{ "code": refusal.code(), "message": refusal.message() }]);
+            json_answer(
+                refusal.status(),
+                &json!({ "error": refusal.message(), "errors": errors }),
+            )
+        } else {
+            let message = MessagePage {
+                look: look(site, form),
+                title: String::from("That did not work"),
+                text: refusal.message().to_owned(),
+                back: self.back.clone(),
+            };
+            page(refusal.status(), &message, &[])
+        };
+        match refusal {
+            Refusal::TooMany(seconds) => set(&mut response, RETRY_AFTER, &seconds.to_string()),
+            Refusal::Store(error) => {
+                if let (_, Some(seconds)) = store_failure(error) {
+                    set(&mut response, RETRY_AFTER, &seconds.to_string());
+                }
+            }
+            Refusal::Method => set(&mut response, ALLOW, "GET, POST, OPTIONS"),
+            _ => {}
+        }
+        response
+    }
+
+    /// Fields are wrong: all of them are named. A person gets the form back with what they typed.
+    pub fn refuse_fields(
+        &self,
+        site: &Site,
+        form: &Form,
+        problems: &[Problem],
+        posted: &[(String, String)],
+    ) -> Answer {
+        if !self.wants_json {
+            let page_ = FormPage {
+                look: look(site, Some(form)),
+                form,
+                action: format!("/f/{}", form.id),
+                problems,
+                posted,
+            };
+            return page(StatusCode::UNPROCESSABLE_ENTITY, &page_, &[]);
+        }
+        let label = |field: &Option<String>| {
+            field
+                .as_deref()
+                .map(|name| {
+                    form.field(name)
+                        .map_or(name, |f| f.label.as_str())
+                        .to_owned()
+                })
+                .unwrap_or_default()
+        };
+        let errors: Vec<_> = problems
+            .iter()
+            .map(|p| match &p.field {
+                Some(field) => json!({ "code": p.code, "field": field, "message": p.message }),
+                None => json!({ "code": p.code, "message": p.message }),
+            })
+            .collect();
+        let first: Vec<String> = problems
+            .iter()
+            .map(|p| {
+                format!("{} {}", label(&p.field), p.message)
+                    .trim()
+                    .to_owned()
+            })
+            .collect();
+        json_answer(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &json!({ "error": first.join("; "), "errors": errors }),
+        )
+    }
+}
+
+/// The rule of form services: a script says so by `X-Requested-With`, by asking for JSON before HTML, or by sending JSON without asking
+/// for HTML first.
+fn wants_json(requested_with: &str, accept: &str, content_type: &str) -> bool {
+    if requested_with.eq_ignore_ascii_case("XMLHttpRequest") {
+        return true;
+    }
+    let accept = accept.to_ascii_lowercase();
+    match (accept.find("json"), accept.find("html")) {
+        (Some(json), Some(html)) => json < html,
+        (Some(_), None) => true,
+        (None, Some(_)) => false,
+        (None, None) => content_type.to_ascii_lowercase().contains("json"),
+    }
+}
+
+/// The hosted form.
+pub fn hosted_form(site: &Site, form: &Form) -> Answer {
+    let page_ = FormPage {
+        look: look(site, Some(form)),
+        form,
+        action: format!("/f/{}", form.id),
+        problems: &[],
+        posted: &[],
+    };
+    page(StatusCode::OK, &page_, &[])
+}
+
+/// The thank-you page.
+pub fn thanks(site: &Site, form: Option<&str>) -> Answer {
+    let form = form.and_then(|id| site.forms.get(id));
+    let text = form.map_or("We have received what you sent.", |f| {
+        f.success_message.as_str()
+    });
+    let page_ = ThanksPage {
+        look: look(site, form),
+        title: String::from("Thank you"),
+        text: text.to_owned(),
+    };
+    page(StatusCode::OK, &page_, &[])
+}
+
+fn look<'s>(site: &'s Site, form: Option<&'s Form>) -> Look<'s> {
+    Look {
+        business: &site.business,
+        language: form.map_or(site.business.language.as_str(), |f| f.language.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_or_redirect_rule_holds_in_all_its_rows_and_always_for_xhr() {
+        const HTML: &str =
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8";
+        for (content_type, accept, json) in [
+            ("", "", false),
+            ("application/json", "text/json", true),
+            ("application/json", "application/json", true),
+            ("", "application/json", true),
+            ("", "application/json, text/javascript, */*; q=0.01", true),
+            ("application/json", "", true),
+            (
+                "application/json",
+                "application/json, text/plain, */*",
+                true,
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                "application/json",
+                true,
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                "application/json, text/plain, */*",
+                true,
+            ),
+            ("application/x-www-form-urlencoded", "", false),
+            ("", "text/html", false),
+            ("application/json", "text/html", false),
+            ("application/json", HTML, false),
+            (
+                "application/x-www-form-urlencoded",
+                "text/html, */*; q=0.01",
+                false,
+            ),
+            ("", HTML, false),
+        ] {
+            assert_eq!(
+                wants_json("", accept, content_type),
+                json,
+                "{content_type} {accept}"
+            );
+            assert!(
+                wants_json("xmlhttprequest", accept, content_type),
+                "{content_type} {accept}"
+            );
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Where a visitor goes after a plain post. What the page asks for is followed only to places the form allows; anything else is passed
+//! over silently, so that no link through us leads to a stranger's site.
+
+use lambda_http::http::HeaderMap;
+use shared::domain::form::Form;
+use shared::edge::http::header_text;
+use url::Url;
+
+/// The origin of the page that posted, and our own.
+#[derive(Clone, Debug)]
+pub struct PageOrigin {
+    page: Option<String>,
+    own: String,
+}
+
+impl PageOrigin {
+    /// By the `Origin` header, else by the `Referer`.
+    pub fn of(headers: &HeaderMap, public_url: &str) -> Self {
+        let origin = |name: &str| {
+            Url::parse(header_text(headers, name))
+                .ok()
+                .map(|u| u.origin().ascii_serialization())
+                .filter(|o| o != "null")
+        };
+        let own = Url::parse(public_url)
+            .map(|u| u.origin().ascii_serialization())
+            .unwrap_or_default();
+        Self {
+            page: origin("origin").or_else(|| origin("referer")),
+            own,
+        }
+    }
+
+    /// The absolute URL to go to after success: what was asked for, else the form's own, else the thank-you page.
+    pub fn after_success(&self, form: &Form, asked: Option<&str>) -> String {
+        asked
+            .and_then(|asked| self.allowed(form, asked))
+            .or_else(|| {
+                form.next
+                    .as_deref()
+                    .and_then(|next| self.allowed(form, next))
+            })
+            .unwrap_or_else(|| format!("{}/thanks?form={}", self.own, form.id))
+    }
+
+    /// `asked` as an absolute URL, if it may be followed: a path on the page's own site, or a URL of an allowed origin.
+    fn allowed(&self, form: &Form, asked: &str) -> Option<String> {
+        let is_known =
+            |origin: &str| origin == self.own || form.allowed_origins.iter().any(|o| o == origin);
+        if asked.chars().any(char::is_control) || asked.contains('\\') {
+            return None;
+        }
+        if asked.starts_with('/') {
+            if asked.starts_with("//") {
+                return None;
+            }
+            let page = self
+                .page
+                .as_deref()
+                .filter(|origin| is_known(origin))
+                .unwrap_or(&self.own);
+            return Url::parse(page).ok()?.join(asked).ok().map(String::from);
+        }
+        let url = Url::parse(asked).ok()?;
+        let plain = url.username().is_empty() && url.password().is_none();
+        let web = matches!(url.scheme(), "https" | "http");
+        (plain && web && is_known(&url.origin().ascii_serialization())).then(|| url.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> Form {
+        serde_json::from_value(serde_json::json!({
+            "id": "guide", "title": "", "intro": "", "button": "", "language": "en", "fields": [], "consents": [], "magnet": null,
+            "notify": [], "double_opt_in": true, "success_message": "", "next": null,
+            "allowed_origins": ["https://www.shop.example"], "strict_origin": false, "honeypots": [], "unknown_fields": "keep",
+            "test_mode": false, "version": ""
+        }))
+        .unwrap()
+    }
+
+    fn after(asked: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "referer",
+            "https://www.shop.example/guide?x=1".parse().unwrap(),
+        );
+        PageOrigin::of(&headers, "https://leads.example").after_success(&form(), Some(asked))
+    }
+
+    #[test]
+    fn frm_8_only_the_pages_own_paths_and_allowed_origins_are_followed() {
+        assert_eq!(after("/danke?a=b"), "https://www.shop.example/danke?a=b");
+        assert_eq!(
+            after("https://www.shop.example/danke"),
+            "https://www.shop.example/danke"
+        );
+        for bad in [
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "https://evil.example/",
+            "https://www.shop.example.evil.example/",
+            "https://www.shop.example@evil.example/",
+            "https://u:p@www.shop.example/",
+            "http://www.shop.example/",
+            "https://www.shop.example:8443/",
+            "/a\r\nSet-Cookie: x",
+            "danke.html",
+            "",
+        ] {
+            assert_eq!(
+                after(bad),
+                "https://leads.example/thanks?form=guide",
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_of_an_unknown_site_leads_to_our_own() {
+        let mut headers = HeaderMap::new();
+        headers.insert("origin", "https://stranger.example".parse().unwrap());
+        let to =
+            PageOrigin::of(&headers, "https://leads.example").after_success(&form(), Some("/x"));
+        assert_eq!(to, "https://leads.example/x");
+    }
+}

@@ -1,0 +1,142 @@
+//! `deliver`: mails the lead what they asked for.
+//!
+//! Woken by the outbox stream and by a tick. A mail goes out only after its claim, and the claim holds only while the guard is as it was
+//! read and the mailbox is within its limit; so a mail that was claimed may go, and nothing is claimed after somebody has left.
+
+use serde_json::Value;
+use shared::channel::effect::{Recheck, Worker};
+use shared::channel::mail::Writer;
+use shared::channel::ses::Ses;
+use shared::domain::outbox::{OutboxItem, Outcome, Reader};
+use shared::domain::send_limit::SendLimit;
+use shared::domain::time::Timestamp;
+use shared::domain::token::TokenKeys;
+use shared::edge::Failure;
+use shared::edge::stream::{RecordKey, Trigger, batch_answer, caught, in_order, read};
+use shared::flow::{Write, deliver};
+use shared::runtime::{Lookup, Runtime, SecretError, SettingsReader, StartError};
+use shared::site::SiteHandle;
+use shared::store::{Store, Table, Tables};
+
+/// Most items looked at in one tick, for each shard.
+const DUE: usize = 25;
+
+/// What `deliver` works with.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Claims and settles.
+    pub worker: Worker,
+    /// The site in force.
+    pub site: SiteHandle,
+    /// Signs links.
+    pub keys: TokenKeys,
+    /// Sends.
+    pub ses: Ses,
+    /// Where links lead.
+    pub public_url: String,
+    /// Address mail comes from.
+    pub from: String,
+}
+
+impl Deps {
+    /// Reads `*_TABLE`, `PUBLIC_URL`, `MAIL_FROM`, `CONFIGURATION_SET` and `TOKEN_KEYS_PARAM`.
+    pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
+        let mut settings = SettingsReader::new(env);
+        let tables = Tables::from_env(&mut settings, &[Table::Leads, Table::Outbox, Table::Ops]);
+        let public_url = settings.required("PUBLIC_URL");
+        let from = settings.required("MAIL_FROM");
+        let configuration_set = settings.required("CONFIGURATION_SET");
+        let keys_param = settings.required("TOKEN_KEYS_PARAM");
+        settings.finish()?;
+        let secrets = runtime
+            .secrets
+            .get(&runtime.aws, &[&keys_param], runtime.clock.now())
+            .await?;
+        let keys = TokenKeys::from_json(&secrets[0]).map_err(|e| SecretError::Shape {
+            name: keys_param.clone(),
+            expected: e.to_string(),
+        })?;
+        Ok(Self {
+            worker: Worker {
+                store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
+                clock: runtime.clock.clone(),
+                entropy: runtime.entropy.clone(),
+                reader: Reader::Deliver,
+            },
+            site: runtime.site()?,
+            keys,
+            ses: Ses::new(runtime.aws.ses(), configuration_set),
+            public_url,
+            from,
+        })
+    }
+}
+
+/// Works on a batch or a tick.
+pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
+    let worker = &deps.worker;
+    match read(&event)? {
+        Trigger::Stream(records) => {
+            let now = worker.clock.now();
+            Ok(in_order("deliver", &worker.store, &records, now, |key| {
+                mail(deps, key)
+            })
+            .await)
+        }
+        Trigger::Tick(_) => {
+            let mut first_failure = None;
+            for key in worker.due(DUE).await? {
+                if let Err(failure) = caught(mail(deps, key)).await {
+                    tracing::warn!(function = "deliver", class = %failure.class(), "a due mail failed");
+                    first_failure = first_failure.or(Some(failure));
+                }
+            }
+            first_failure.map_or_else(|| Ok(batch_answer([])), Err)
+        }
+        Trigger::Queue(_) => Err(Failure::UnknownEvent),
+    }
+}
+
+async fn mail(deps: &Deps, key: RecordKey) -> Result<(), Failure> {
+    deps.worker
+        .carry_out(
+            &key,
+            |item, owner, now| recheck(deps, item, owner, now),
+            |item| send(deps, item),
+        )
+        .await
+}
+
+async fn recheck(
+    deps: &Deps,
+    item: OutboxItem,
+    owner: String,
+    now: Timestamp,
+) -> Result<Recheck, Failure> {
+    let store = &deps.worker.store;
+    let guard = store.guard(item.lead_id).await?;
+    let limit = match &item.order.limit_key {
+        Some(key) => store.send_limit(key).await?,
+        None => SendLimit::default(),
+    };
+    let mut with_claim = vec![Write::GuardIs(item.lead_id, guard.version)];
+    with_claim.extend(deliver::count(&item, &limit, &owner, now).map(Write::SendLimit));
+    Ok(Recheck {
+        skip: deliver::skip_reason(&item, &guard, &limit, now),
+        with_claim,
+    })
+}
+
+async fn send(deps: &Deps, item: OutboxItem) -> Outcome {
+    let site = deps.site.get();
+    let writer = Writer {
+        site: &site,
+        keys: &deps.keys,
+        public_url: &deps.public_url,
+        from: &deps.from,
+    };
+    match writer.to_lead(&item, deps.worker.clock.now()) {
+        Ok(mail) => deps.ses.send(&item, &mail).await,
+        Err(error) => Outcome::RefusedForGood(error.to_string()),
+    }
+}

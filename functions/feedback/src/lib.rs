@@ -1,0 +1,127 @@
+//! `feedback`: takes up what the mail service says about our mails.
+//!
+//! Woken by a queue that the mail service's events reach through a topic. Unknown events are acknowledged by type; an event that cannot
+//! be read goes back to the queue and in the end to its dead-letter queue, where an alarm tells.
+
+use serde::Deserialize;
+use serde_json::Value;
+use shared::edge::Failure;
+use shared::edge::stream::{QueueMessage, Trigger, batch_answer, caught, read};
+use shared::flow::Write;
+use shared::flow::feedback::{MailEvent, TaggedItem, decide};
+use shared::runtime::{Clock, Lookup, Runtime, SettingsReader, StartError};
+use shared::store::{Committed, QuarantineEntry, Store, Table, Tables};
+
+/// Tries at an item that its sender settles at the same time.
+const TRIES: u32 = 6;
+
+/// What `feedback` works with.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Facts, guards, outbox, ops.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Deps {
+    /// Reads `*_TABLE`.
+    #[expect(clippy::unused_async, reason = "every function is built the same way")]
+    pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
+        let mut settings = SettingsReader::new(env);
+        let tables = Tables::from_env(
+            &mut settings,
+            &[Table::Touchpoints, Table::Leads, Table::Outbox, Table::Ops],
+        );
+        settings.finish()?;
+        Ok(Self {
+            store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
+            clock: runtime.clock.clone(),
+        })
+    }
+}
+
+/// Works on a batch of messages.
+pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
+    let Trigger::Queue(messages) = read(&event)? else {
+        return Err(Failure::UnknownEvent);
+    };
+    let mut failed = Vec::new();
+    for message in &messages {
+        let Err(failure) = caught(hear(deps, message)).await else {
+            continue;
+        };
+        tracing::warn!(function = "feedback", class = %failure.class(), "a message failed");
+        let entry = QuarantineEntry {
+            function: "feedback",
+            subject: message.id.clone(),
+            class: failure.class(),
+            at: deps.clock.now(),
+        };
+        if failure.is_transient() || deps.store.quarantine(&entry).await.is_err() {
+            failed.push(message.id.as_str());
+        }
+    }
+    Ok(batch_answer(failed))
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "Message")]
+    message: String,
+}
+
+/// The event inside a message: in the topic's envelope, or bare where raw delivery is on.
+fn event_of(message: &QueueMessage) -> Result<MailEvent, Failure> {
+    let unreadable = |_| Failure::Permanent("unreadable_event".into());
+    match serde_json::from_str::<Envelope>(&message.body) {
+        Ok(envelope) => serde_json::from_str(&envelope.message).map_err(unreadable),
+        Err(_) => serde_json::from_str(&message.body).map_err(unreadable),
+    }
+}
+
+async fn hear(deps: &Deps, message: &QueueMessage) -> Result<(), Failure> {
+    let event = event_of(message)?;
+    let Some(TaggedItem { lead_id, id }) = event.item() else {
+        // A mail that was not sent by us, such as a test from the console.
+        tracing::info!(function = "feedback", event = %event.event_type, "an event without our tag");
+        return Ok(());
+    };
+    for _ in 0..TRIES {
+        let Some(item) = deps.store.outbox_item(lead_id, &id).await? else {
+            tracing::info!(function = "feedback", event = %event.event_type, lead = %lead_id, "an event for an item that is gone");
+            return Ok(());
+        };
+        let guard = deps.store.guard(lead_id).await?;
+        let heard = decide(&event, &item, &guard, deps.clock.now());
+        let mut writes = Vec::new();
+        let write_id = heard
+            .touchpoint
+            .as_ref()
+            .map_or_else(String::new, |t| t.id.clone());
+        let already = heard.touchpoint.is_some() && heard.guard.is_none() && heard.item.is_none();
+        writes.extend(heard.touchpoint.map(Write::Touchpoint));
+        if let Some(mut next) = heard.guard {
+            next.version = guard.version + 1;
+            writes.push(Write::Guard {
+                lead_id,
+                guard: next,
+                write_id: write_id.clone(),
+            });
+        }
+        writes.extend(heard.item.map(|next| Write::OutboxMoved {
+            item: Box::new(next),
+            from: item.last_write_id.clone(),
+        }));
+        if writes.is_empty() {
+            return Ok(());
+        }
+        match deps.store.commit(&writes).await? {
+            Committed::Written => return Ok(()),
+            // The fact alone was to be written, and it is there.
+            Committed::Lost(_) if already => return Ok(()),
+            Committed::Lost(_) => {}
+        }
+    }
+    Err(Failure::Transient("item_contended".into()))
+}

@@ -1,0 +1,97 @@
+//! `keep`: once a day, deletes what has lapsed. With erasing, the only deleter.
+//!
+//! A person who asked for something by mail and never clicked is forgotten after seven days: facts, work and state. A guard that says
+//! "no more mail" stays, because it is what keeps mail away. Each deletion names what it was decided from, so a person who comes back at
+//! that moment is not lost. Settled work ends by its own TTL.
+
+use serde_json::Value;
+use shared::domain::id::{LeadId, random};
+use shared::domain::stage::Stage;
+use shared::edge::Failure;
+use shared::edge::stream::{Tick, Trigger, batch_answer, caught, read};
+use shared::flow::keep::{PENDING_DAYS, has_lapsed};
+use shared::runtime::{Clock, Entropy, Lookup, Runtime, SettingsReader, StartError};
+use shared::store::{Store, Table, Tables};
+
+/// What `keep` works with.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// All four tables.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Names deletions.
+    pub entropy: Entropy,
+}
+
+impl Deps {
+    /// Reads `*_TABLE`.
+    #[expect(clippy::unused_async, reason = "every function is built the same way")]
+    pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
+        let mut settings = SettingsReader::new(env);
+        let tables = Tables::from_env(
+            &mut settings,
+            &[Table::Touchpoints, Table::Leads, Table::Outbox, Table::Ops],
+        );
+        settings.finish()?;
+        Ok(Self {
+            store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
+            clock: runtime.clock.clone(),
+            entropy: runtime.entropy.clone(),
+        })
+    }
+}
+
+/// Works on the daily tick.
+pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
+    let Trigger::Tick(Tick::Day) = read(&event)? else {
+        return Err(Failure::UnknownEvent);
+    };
+    let until = deps.clock.now().plus_days(-PENDING_DAYS);
+    let mut first_failure = None;
+    let mut lapsed = 0_u32;
+    for stage in [Stage::Subscriber, Stage::Lead] {
+        for lead_id in deps.store.leads_in_stage(stage, until).await? {
+            match caught(lapse(deps, lead_id)).await {
+                Ok(true) => lapsed += 1,
+                Ok(false) => {}
+                Err(failure) => {
+                    tracing::warn!(function = "keep", lead = %lead_id, class = %failure.class(), "a lead could not be looked at");
+                    first_failure = first_failure.or(Some(failure));
+                }
+            }
+        }
+    }
+    tracing::info!(function = "keep", lapsed, "looked for what has lapsed");
+    first_failure.map_or_else(|| Ok(batch_answer([])), Err)
+}
+
+/// Forgets a lead whose time is over; false where it is not.
+async fn lapse(deps: &Deps, lead_id: LeadId) -> Result<bool, Failure> {
+    let records = deps.store.lead_records(lead_id).await?;
+    let Some(lead) = &records.lead else {
+        return Ok(false);
+    };
+    let facts = deps.store.facts(lead_id).await?;
+    let outbox = deps.store.outbox_of(lead_id).await?;
+    let now = deps.clock.now();
+    if !has_lapsed(lead, &facts, &outbox, now) {
+        return Ok(false);
+    }
+    let write_id = random("kep", deps.entropy.bytes());
+    // State first, under its version: if somebody came back meanwhile, nothing is deleted at all.
+    if !deps
+        .store
+        .delete_lead(lead_id, lead.version, &records)
+        .await?
+    {
+        return Ok(false);
+    }
+    deps.store.delete_facts(&facts).await?;
+    deps.store.delete_outbox(&outbox).await?;
+    deps.store
+        .audit("lapsed", &lead_id.to_string(), &write_id, now)
+        .await?;
+    tracing::info!(function = "keep", lead = %lead_id, "a pending lead lapsed");
+    Ok(true)
+}

@@ -1,0 +1,275 @@
+//! `links`: the pages behind the signed links of our mails.
+//!
+//! | path | who | GET shows | POST does |
+//! | --- | --- | --- | --- |
+//! | `/d/` | lead | what the file is, one button | counts the download, confirms the address and the consents named, leads to the file |
+//! | `/c/` | lead | what is confirmed, one button | confirms the address and the consents named |
+//! | `/u/` | lead | what unsubscribing means, one button | no more mail, at once |
+//! | `/h/` | sales | the lead and its reasons | takes the lead, or hands it back |
+//!
+//! GET and HEAD change nothing: mail scanners fetch links, run scripts and press buttons. A press that no person can have made is kept
+//! with its reason and counts for nothing; a later person still counts. All links that are not ours look the same from outside.
+
+use lambda_http::http::{Method, StatusCode, header};
+use lambda_http::{Body, Request};
+use shared::channel::storage::Storage;
+use shared::domain::form::Form;
+use shared::domain::guard::Guard;
+use shared::domain::id::{IdentityKey, LeadId};
+use shared::domain::time::Timestamp;
+use shared::domain::token::{Claims, Purpose, TokenError, TokenKeys, scope_of};
+use shared::edge::http::{Answer, header_text, network, page, set, source_ip, store_failure};
+use shared::edge::pages::{Look, MessagePage};
+use shared::flow::Write;
+use shared::flow::links::Visit;
+use shared::runtime::{Clock, Lookup, Runtime, SecretError, SettingsReader, StartError, read_key};
+use shared::site::{Site, SiteHandle};
+use shared::store::{Committed, Store, StoreError, Table, Tables};
+
+mod handoff;
+mod mail;
+
+/// Tries at a guard that other writers change meanwhile.
+const TRIES: u32 = 6;
+/// Most bytes of a posted form: a few hidden fields and a comment.
+const MAX_BODY: usize = 16 * 1024;
+
+/// What `links` works with.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Facts, guards, handoffs, outbox.
+    pub store: Store,
+    /// The site in force.
+    pub site: SiteHandle,
+    /// Verifies links, and stamps pages.
+    pub keys: TokenKeys,
+    /// Names networks and mailboxes.
+    pub identity: IdentityKey,
+    /// The time.
+    pub clock: Clock,
+    /// Links to files.
+    pub storage: Storage,
+    /// The time by which storage judges its links: the real one, even where `clock` is a test's.
+    pub storage_clock: Clock,
+}
+
+impl Deps {
+    /// Reads `*_TABLE`, `MAGNETS_BUCKET`, `TOKEN_KEYS_PARAM` and `IDENTITY_KEY_PARAM`.
+    pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
+        let mut settings = SettingsReader::new(env);
+        let tables = Tables::from_env(
+            &mut settings,
+            &[Table::Touchpoints, Table::Leads, Table::Outbox],
+        );
+        let bucket = settings.required("MAGNETS_BUCKET");
+        let keys_param = settings.required("TOKEN_KEYS_PARAM");
+        let identity_param = settings.required("IDENTITY_KEY_PARAM");
+        settings.finish()?;
+        let names = [keys_param.as_str(), identity_param.as_str()];
+        let secrets = runtime
+            .secrets
+            .get(&runtime.aws, &names, runtime.clock.now())
+            .await?;
+        let keys = TokenKeys::from_json(&secrets[0]).map_err(|e| SecretError::Shape {
+            name: keys_param.clone(),
+            expected: e.to_string(),
+        })?;
+        Ok(Self {
+            store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
+            site: runtime.site()?,
+            keys,
+            identity: IdentityKey::new(read_key(&identity_param, &secrets[1])?),
+            clock: runtime.clock.clone(),
+            storage: Storage::new(&runtime.aws, &bucket),
+            storage_clock: Clock::system(),
+        })
+    }
+}
+
+/// A request to a signed link, taken apart.
+struct Call<'a> {
+    deps: &'a Deps,
+    site: &'a Site,
+    now: Timestamp,
+    /// Reads only: GET and HEAD.
+    reads: bool,
+    fields: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    agent: String,
+    ip_hash: Option<String>,
+}
+
+/// Answers a request.
+pub async fn handle(deps: &Deps, request: Request) -> Answer {
+    let site = deps.site.get();
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads && *request.method() != Method::POST {
+        let mut response = message(
+            &site,
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Not that way",
+            "Open this link in a browser.",
+        );
+        set(&mut response, header::ALLOW, "GET, HEAD, POST");
+        return response;
+    }
+    let path = request.uri().path().to_owned();
+    let mut parts = path.trim_start_matches('/').splitn(2, '/');
+    let (kind, token) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let call = Call {
+        deps,
+        site: &site,
+        now: deps.clock.now(),
+        reads,
+        query: form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect(),
+        agent: header_text(request.headers(), "user-agent").to_owned(),
+        ip_hash: source_ip(&request).map(|ip| deps.identity.pseudonym("network", &network(&ip))),
+        fields: fields(request.into_body()),
+    };
+    let outcome = match kind {
+        "d" => mail::download(&call, token).await,
+        "c" => mail::confirm(&call, token).await,
+        "u" => mail::unsubscribe(&call, token).await,
+        "h" => handoff::answer(&call, token).await,
+        _ => Ok(call.not_ours()),
+    };
+    outcome.unwrap_or_else(|error| {
+        tracing::error!(function = "links", link = kind, error = %error, "a link could not be answered");
+        let (status, wait) = store_failure(&error);
+        let text = "We could not do this just now. Nothing is lost: please try again in a few seconds.";
+        let mut response = message(&site, status, "Please try again", text);
+        if let Some(seconds) = wait {
+            set(&mut response, header::RETRY_AFTER, &seconds.to_string());
+        }
+        response
+    })
+}
+
+/// Hidden fields of our own pages. Mail clients post other types for one-click; what cannot be read is no fields.
+fn fields(body: Body) -> Vec<(String, String)> {
+    let bytes = match body {
+        Body::Text(text) => text.into_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => Vec::new(),
+    };
+    if bytes.len() > MAX_BODY {
+        return Vec::new();
+    }
+    form_urlencoded::parse(&bytes).into_owned().collect()
+}
+
+fn message(site: &Site, status: StatusCode, title: &str, text: &str) -> Answer {
+    let look = Look {
+        business: &site.business,
+        language: &site.business.language,
+    };
+    page(
+        status,
+        &MessagePage {
+            look,
+            title: title.to_owned(),
+            text: text.to_owned(),
+            back: None,
+        },
+        &[],
+    )
+}
+
+impl Call<'_> {
+    fn field(&self, name: &str) -> Option<&str> {
+        self.fields
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    }
+
+    fn asked(&self, name: &str) -> Option<&str> {
+        self.query
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    }
+
+    fn verify(&self, purpose: Purpose, token: &str) -> Result<Claims, TokenError> {
+        self.deps.keys.verify(purpose, token, self.now)
+    }
+
+    /// The one answer to every link that is not ours, is damaged, or speaks of what is gone.
+    fn not_ours(&self) -> Answer {
+        let text =
+            "Please copy the whole link from the mail, or ask for it again where you found it.";
+        message(
+            self.site,
+            StatusCode::NOT_FOUND,
+            "This link does not work",
+            text,
+        )
+    }
+
+    /// The form a token is limited to.
+    fn form_of(&self, claims: &Claims) -> Option<&Form> {
+        self.site
+            .forms
+            .values()
+            .find(|f| scope_of(&f.id) == claims.scope)
+    }
+
+    fn look<'s>(&'s self, form: Option<&'s Form>) -> Look<'s> {
+        let language = form.map_or(self.site.business.language.as_str(), |f| {
+            f.language.as_str()
+        });
+        Look {
+            business: &self.site.business,
+            language,
+        }
+    }
+
+    /// A signed stamp of now, for the form of a page: its nonce carries the milliseconds.
+    fn stamp(&self, claims: &Claims) -> String {
+        let nonce = self.now.0.to_be_bytes();
+        self.deps.keys.sign(&Claims::new(
+            Purpose::Page,
+            claims.scope,
+            claims.subject,
+            nonce,
+            self.now,
+        ))
+    }
+
+    /// Who pressed, and when the page they pressed on was shown.
+    fn visit(&self, claims: &Claims) -> Visit<'_> {
+        let stamp = self
+            .field("page")
+            .and_then(|stamp| self.verify(Purpose::Page, stamp).ok());
+        let same = |s: &Claims| s.subject == claims.subject && s.scope == claims.scope;
+        Visit {
+            now: self.now,
+            shown_at: stamp
+                .filter(same)
+                .map(|s| Timestamp(i64::from_be_bytes(s.nonce))),
+            agent: &self.agent,
+            ip_hash: self.ip_hash.clone(),
+            site_hash: &self.site.hash,
+        }
+    }
+
+    /// Commits what `decide` makes of the guard, again where another writer was first. A fact that is there already is done.
+    async fn commit(
+        &self,
+        lead_id: LeadId,
+        decide: impl Fn(&Guard) -> Vec<Write>,
+    ) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let guard = self.deps.store.guard(lead_id).await?;
+            if let Committed::Written = self.deps.store.commit(&decide(&guard)).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Busy("guard"))
+    }
+}

@@ -1,0 +1,133 @@
+//! The local-only interface of the runner itself: settle, clock, leads, health. Mails and webhooks have theirs beside the stand-in.
+//!
+//! Never part of a deployed function. Calls that change something refuse a browser that was sent here by another site's page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Query as UrlQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::core::Core;
+use crate::pages;
+use crate::pump::lane::rfc3339;
+
+/// The routes.
+pub fn router(core: Arc<Core>) -> Router {
+    Router::new()
+        .route(
+            "/healthz",
+            get(|| async { Json(json!({ "status": "ok" })) }),
+        )
+        .route("/local/settle", post(settle))
+        .route("/local/clock", post(advance).get(clock))
+        .route("/local/leads", get(leads))
+        .route("/local/queues", get(queues))
+        .with_state(core)
+}
+
+async fn settle(State(core): State<Arc<Core>>, headers: HeaderMap) -> Response {
+    if let Some(refusal) = from_elsewhere(&headers) {
+        return refusal;
+    }
+    answer(core.settle().await.map(|totals| json!(totals)))
+}
+
+#[derive(Deserialize)]
+struct Advance {
+    advance_seconds: u32,
+}
+
+async fn advance(State(core): State<Arc<Core>>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Some(refusal) = from_elsewhere(&headers) {
+        return refusal;
+    }
+    let Ok(wanted) = serde_json::from_slice::<Advance>(&body) else {
+        let error = r#"send {"advance_seconds": n} with a whole number of seconds, 0 or more"#;
+        return (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response();
+    };
+    let moved = core.advance(wanted.advance_seconds).await;
+    answer(moved.map(|now| json!({ "now": rfc3339(now) })))
+}
+
+async fn clock(State(core): State<Arc<Core>>) -> Json<Value> {
+    Json(json!({ "now": rfc3339(core.now()) }))
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    email: Option<String>,
+    lead_id: Option<String>,
+}
+
+async fn leads(
+    State(core): State<Arc<Core>>,
+    UrlQuery(wanted): UrlQuery<Wanted>,
+    headers: HeaderMap,
+) -> Response {
+    let html = pages::wants_html(&headers);
+    let found = match (&wanted.email, &wanted.lead_id) {
+        (Some(email), _) => core.query().by_email(email).await,
+        (None, Some(lead_id)) => core.query().by_id(lead_id).await,
+        (None, None) => core
+            .query()
+            .leads()
+            .await
+            .map(|leads| Some(Value::Array(leads))),
+    };
+    let one = wanted.email.is_some() || wanted.lead_id.is_some();
+    match found {
+        Ok(Some(doc)) if html && one => pages::respond(pages::lead(&doc)),
+        Ok(Some(doc)) if html => pages::respond(pages::leads(&doc)),
+        Ok(Some(doc)) => Json(doc).into_response(),
+        Ok(None) => (
+            StatusCode::NOT_FOUND,
+            Json(json!({ "error": "no such lead" })),
+        )
+            .into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn queues(State(core): State<Arc<Core>>) -> Response {
+    answer(
+        core.queues()
+            .depths()
+            .map(|depths| json!(depths))
+            .map_err(anyhow::Error::from),
+    )
+}
+
+fn answer(outcome: anyhow::Result<Value>) -> Response {
+    match outcome {
+        Ok(body) => Json(body).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// A failure of our own, told in full: the only reader is the person at this machine.
+fn failed(error: &anyhow::Error) -> Response {
+    tracing::error!(error = format!("{error:#}"), "a local request failed");
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        Json(json!({ "error": format!("{error:#}") })),
+    )
+        .into_response()
+}
+
+/// Refuses what a page of another site made the browser send.
+fn from_elsewhere(headers: &HeaderMap) -> Option<Response> {
+    let site = headers.get("sec-fetch-site")?.as_bytes();
+    (site == b"cross-site" || site == b"same-site").then(|| {
+        (
+            StatusCode::FORBIDDEN,
+            Json(json!({ "error": "not from another site" })),
+        )
+            .into_response()
+    })
+}

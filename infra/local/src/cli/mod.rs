@@ -1,0 +1,90 @@
+//! The command line: what can be asked, and how a failure is told.
+//!
+//! Each command is a file. A failure is one line on standard error and a status other than 0; what a command answers goes to standard
+//! output.
+
+mod check;
+mod demo;
+mod serve;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Lead capture on one machine: everything that is deployed, with nothing to install and no account.
+#[derive(Debug, Parser)]
+#[command(name = "lodestone", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything on this machine (what happens without a command, too)
+    Serve(serve::ServeArgs),
+    /// Check the site and say what is wrong, with file and line
+    Check(check::CheckArgs),
+}
+
+/// Where the project's files are.
+#[derive(Debug, Clone, Args)]
+struct Places {
+    /// The site's folder [default: infra/site of the project]
+    #[arg(long, value_name = "DIR")]
+    site: Option<PathBuf>,
+    /// The deployment template [default: infra/template.yaml of the project]
+    #[arg(long, value_name = "FILE")]
+    template: Option<PathBuf>,
+}
+
+impl Places {
+    fn site(&self) -> PathBuf {
+        self.site
+            .clone()
+            .unwrap_or_else(|| in_project("infra/site"))
+    }
+
+    fn template(&self) -> PathBuf {
+        self.template
+            .clone()
+            .unwrap_or_else(|| in_project("infra/template.yaml"))
+    }
+}
+
+/// A path of the project: below this folder or, where it is not there, below the nearest folder above that has it.
+fn in_project(path: &str) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let above = here
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join(path))
+        .find(|path| path.exists());
+    let plain = Path::new(path);
+    if plain.exists() {
+        plain.to_owned()
+    } else {
+        above.unwrap_or_else(|| plain.to_owned())
+    }
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        None => serve::run(cli.serve),
+        Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Check(args)) => check::run(&args),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            // One line, whatever the causes say: a terminal that shows only the last line shows all of it.
+            eprintln!("error: {}", format!("{error:#}").replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Lodestone on one machine: the functions, unchanged, around an embedded engine, with stand-ins for what AWS does between them.
+//!
+//! [`app::App::start`] starts all of it, for the command line and for the tests. What runs is read from the deployment template
+//! ([`template`]): nothing here knows a route, a table or a schedule by heart.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod engine;
+pub mod functions;
+pub mod gateway;
+pub mod pages;
+pub mod pump;
+pub mod query;
+pub mod runner_db;
+pub mod ses;
+pub mod stack;
+pub mod storage;
+pub mod template;

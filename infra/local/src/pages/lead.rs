@@ -1,0 +1,489 @@
+//! One lead: who it is, why it has its points, what happened, what was promised.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::STYLE;
+use super::chip::{self, Chip};
+use super::leads::{company, person, profile_field};
+use super::read::{
+    When, capitalised, counted, fields, line, list, number, points, source, width, words,
+};
+
+/// What a full bar of one part of the score stands for, where no part has more.
+const FULL_PART: i64 = 50;
+
+#[derive(Template)]
+#[template(path = "lead.html")]
+struct LeadPage {
+    here: &'static str,
+    lead_id: String,
+    name: String,
+    company: String,
+    email: String,
+    stage: Chip,
+    reachability: Chip,
+    since: String,
+    /// Why no mail may go out, where that is so.
+    blocked: String,
+    /// There are facts and no state yet: `score` has not seen them.
+    unscored: bool,
+    total: String,
+    dimensions: Vec<Part>,
+    model: String,
+    lines: Vec<Line>,
+    sum: String,
+    sums_up: bool,
+    handoffs: Vec<Handoff>,
+    touchpoints: Vec<Touch>,
+    outbox: Vec<Item>,
+    profile: Vec<Field>,
+    first: Origin,
+    last: Origin,
+    stages: Vec<Change>,
+    consents: Vec<Consent>,
+}
+
+struct Part {
+    label: &'static str,
+    points: String,
+    width: i64,
+    negative: bool,
+}
+
+struct Line {
+    reason: String,
+    rule: String,
+    dimension: String,
+    count: i64,
+    points: String,
+    negative: bool,
+    capped: bool,
+}
+
+struct Handoff {
+    number: i64,
+    at: When,
+    facts: Vec<(String, String)>,
+    history: Vec<String>,
+}
+
+struct Touch {
+    label: String,
+    tone: &'static str,
+    at: When,
+    detail: String,
+    source: String,
+    machine: String,
+    answers: Vec<(String, String)>,
+}
+
+struct Item {
+    label: String,
+    what: String,
+    state: Chip,
+    when: String,
+    reason: String,
+    mails: Vec<String>,
+}
+
+struct Field {
+    label: String,
+    value: String,
+    trust: String,
+}
+
+struct Origin {
+    what: String,
+    at: When,
+}
+
+struct Change {
+    stage: Chip,
+    at: When,
+    because: String,
+}
+
+struct Consent {
+    purpose: String,
+    decision: Chip,
+    at: When,
+    how: String,
+    text: String,
+}
+
+/// The page of one lead: `{lead, touchpoints[], outbox[], handoffs[], consents[], guard?}`.
+pub fn lead(doc: &Value) -> String {
+    let lead = &doc["lead"];
+    let score = &lead["score"];
+    let lines: Vec<Line> = list(&lead["breakdown"]).iter().map(score_line).collect();
+    let sum: i64 = list(&lead["breakdown"])
+        .iter()
+        .map(|line| number(&line["points"]))
+        .sum();
+    let parts = [
+        ("Fit", "fit"),
+        ("Engagement", "engagement"),
+        ("BANT", "bant"),
+    ];
+    let whole = parts
+        .iter()
+        .map(|(_, name)| number(&score[*name]))
+        .fold(FULL_PART, i64::max);
+    let mut touchpoints: Vec<Touch> = list(&doc["touchpoints"]).iter().map(touch).collect();
+    touchpoints.sort_by(|a, b| b.at.cmp(&a.at));
+    let mut outbox: Vec<&Value> = list(&doc["outbox"]).iter().collect();
+    outbox.sort_by_key(|item| std::cmp::Reverse(number(&item["created_at"])));
+    let mut stages: Vec<Change> = list(&lead["stage_history"])
+        .iter()
+        .map(|change| stage_change(change, doc))
+        .collect();
+    stages.reverse();
+    let job = profile_field(lead, "job_title");
+    let company = company(lead);
+
+    super::rendered(&LeadPage {
+        here: "leads",
+        lead_id: line(&lead["lead_id"]),
+        name: if lead.is_object() {
+            person(lead)
+        } else {
+            given_address(doc)
+        },
+        company: [job, company]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", "),
+        email: line(&lead["email"]),
+        stage: chip::stage(&line(&lead["stage"])),
+        reachability: chip::reachability(&line(&lead["reachability"])),
+        since: since(lead),
+        blocked: blocked(&doc["guard"]),
+        unscored: !lead.is_object(),
+        total: points(number(&score["total"])),
+        dimensions: parts
+            .iter()
+            .map(|(label, name)| {
+                let given = number(&score[*name]);
+                Part {
+                    label,
+                    points: points(given),
+                    width: width(given, whole),
+                    negative: given < 0,
+                }
+            })
+            .collect(),
+        model: line(&lead["model_hash"]).chars().take(12).collect(),
+        sums_up: sum == number(&score["total"]),
+        lines,
+        sum: points(sum),
+        handoffs: list(&doc["handoffs"]).iter().rev().map(handoff).collect(),
+        touchpoints,
+        outbox: outbox.into_iter().map(outbox_item).collect(),
+        profile: profile(lead),
+        first: origin(&lead["first_touch"]),
+        last: origin(&lead["last_touch"]),
+        stages,
+        consents: consents(doc),
+    })
+}
+
+/// What the guard forbids, in words.
+fn blocked(guard: &Value) -> String {
+    let at = |value: &Value| When::read(value).short;
+    if guard["erased_at"].is_number() {
+        return format!("Erased {}", at(&guard["erased_at"]));
+    }
+    let suppressed = &guard["suppressed"];
+    let why = match line(&suppressed["reason"]).as_str() {
+        "" => return String::new(),
+        "unsubscribed" => "unsubscribed".to_owned(),
+        "hard_bounce" => "the address bounced".to_owned(),
+        "complaint" => "reported as spam".to_owned(),
+        other => words(other).to_lowercase(),
+    };
+    format!("No mail since {}: {why}", at(&suppressed["at"]))
+}
+
+/// The address of the first fact that has one, for a lead without state.
+fn given_address(doc: &Value) -> String {
+    list(&doc["touchpoints"])
+        .iter()
+        .map(|touch| line(&touch["email"]))
+        .find(|email| !email.is_empty())
+        .unwrap_or_else(|| "Unnamed lead".to_owned())
+}
+
+fn since(lead: &Value) -> String {
+    let stage_since = When::read(&lead["stage_since"]);
+    if stage_since.is_known() {
+        format!("since {}", stage_since.short)
+    } else {
+        String::new()
+    }
+}
+
+fn origin(touch: &Value) -> Origin {
+    let phrase = source(touch);
+    let at = When::read(&touch["at"]);
+    let what = match (phrase.is_empty(), at.is_known()) {
+        (false, _) => capitalised(&phrase),
+        (true, true) => "Direct".to_owned(),
+        (true, false) => "Unknown".to_owned(),
+    };
+    Origin { what, at }
+}
+
+fn score_line(given: &Value) -> Line {
+    let gained = number(&given["points"]);
+    let rule = line(&given["rule"]);
+    let reason = line(&given["reason"]);
+    let dimension = line(&given["dimension"]);
+    Line {
+        reason: if reason.is_empty() {
+            words(&rule)
+        } else {
+            reason
+        },
+        rule,
+        dimension: if dimension == "bant" {
+            "BANT".to_owned()
+        } else {
+            words(&dimension)
+        },
+        count: number(&given["count"]),
+        points: points(gained),
+        negative: gained < 0,
+        capped: given["capped"].as_bool().unwrap_or_default(),
+    }
+}
+
+fn labelled(given: &Value) -> (String, String) {
+    (line(&given["label"]), line(&given["value"]))
+}
+
+fn handoff(given: &Value) -> Handoff {
+    let owner = &given["owner"];
+    let owner = match (line(&owner["name"]), line(&owner["email"])) {
+        (name, email) if name.is_empty() => {
+            if email.is_empty() {
+                line(owner)
+            } else {
+                email
+            }
+        }
+        (name, _) => name,
+    };
+    let action = &given["action"];
+    let mut facts = vec![
+        ("Owner".to_owned(), owner),
+        ("Chosen because".to_owned(), line(&given["routed_because"])),
+        ("Next step".to_owned(), line(action)),
+        ("Why".to_owned(), line(&action["reason"])),
+    ];
+    if given["score"]["total"].is_number() {
+        let total = points(number(&given["score"]["total"]));
+        facts.push(("Score then".to_owned(), format!("{total} points")));
+    }
+    facts.extend(list(&given["bant"]).iter().map(labelled));
+    facts.extend(list(&given["comments"]).iter().map(labelled));
+    facts.retain(|(_, value)| !value.is_empty());
+    Handoff {
+        number: number(&given["cycle"]),
+        at: When::read(&given["at"]),
+        facts,
+        history: list(&given["history"])
+            .iter()
+            .map(|entry| {
+                let at = When::read(&entry["at"]).short;
+                format!("{at} {}", line(&entry["text"])).trim().to_owned()
+            })
+            .collect(),
+    }
+}
+
+/// The name of a kind of touchpoint and the tone of its dot.
+fn kind(name: &str) -> (String, &'static str) {
+    let (label, tone) = match name {
+        "form_submitted" => ("Form submitted", ""),
+        "address_confirmed" => ("Address confirmed", ""),
+        "magnet_downloaded" => ("Magnet downloaded", ""),
+        "link_clicked" => ("Link clicked", ""),
+        "link_renewed" => ("Fresh link asked for", ""),
+        "delivered" => ("Mail delivered", "quiet"),
+        "bounced" => ("Mail bounced", "bad"),
+        "complained" => ("Reported as spam", "bad"),
+        "unsubscribed" => ("Unsubscribed", "bad"),
+        "accepted" => ("Accepted by sales", ""),
+        "rejected" => ("Handed back by sales", "quiet"),
+        "" => ("Touchpoint", "quiet"),
+        other => return (words(other), ""),
+    };
+    (label.to_owned(), tone)
+}
+
+fn touch(given: &Value) -> Touch {
+    let (label, tone) = kind(&line(&given["kind"]));
+    let machine = line(&given["machine"]);
+    let mut detail = Vec::new();
+    for (name, prefix) in [("form", "Form "), ("magnet", "Magnet "), ("reason", "")] {
+        let value = line(&given[name]);
+        if !value.is_empty() {
+            detail.push(format!("{prefix}{value}"));
+        }
+    }
+    if line(&given["trust"]) == "imported" {
+        detail.push("imported".to_owned());
+    }
+    let answers = if given["answers"].is_array() {
+        list(&given["answers"])
+            .iter()
+            .map(|answer| (words(&line(&answer["name"])), line(&answer["value"])))
+            .collect()
+    } else {
+        fields(&given["fields"])
+            .map(|(name, value)| (words(name), line(value)))
+            .collect()
+    };
+    Touch {
+        label,
+        tone: if machine.is_empty() { tone } else { "quiet" },
+        at: When::read(&given["at"]),
+        detail: detail.join(" · "),
+        source: source(given),
+        machine,
+        answers,
+    }
+}
+
+fn outbox_item(given: &Value) -> Item {
+    let state = line(&given["state"]);
+    let order = &given["order"];
+    let moment = |name: &str| When::read(&given[name]);
+    let when = match state.as_str() {
+        "PENDING" if moment("not_before") > moment("created_at") => {
+            format!("not before {}", moment("not_before").short)
+        }
+        "UNKNOWN" => format!("unknown since {}", moment("unknown_since").short),
+        _ if moment("settled_at").is_known() => moment("settled_at").short,
+        _ => moment("created_at").short,
+    };
+    let attempts = usize::try_from(number(&given["attempt"])).unwrap_or_default();
+    let when = if attempts > 1 {
+        format!("{when}, {}", counted(attempts, "attempt", "attempts"))
+    } else {
+        when
+    };
+    let mut reason = words(&line(&given["reason"]));
+    if given["possible_duplicate"].as_bool().unwrap_or_default() {
+        reason = [reason, "may have been sent twice".to_owned()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ");
+    }
+    let is_mail = line(&given["reader"]) != "score";
+    Item {
+        label: words(&line(&given["kind"])),
+        what: [words(&line(&order["template"])), line(&order["person"])]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(", "),
+        state: chip::outbox_state(&state),
+        when,
+        reason,
+        // Only ids of the mail stand-in have a page.
+        mails: list(&given["provider_ids"])
+            .iter()
+            .map(line)
+            .filter(|id| is_mail && id.starts_with("0100") && id.ends_with("-000000"))
+            .collect(),
+    }
+}
+
+/// What a reader looks for first; the rest follows by name.
+const FIRST_FIELDS: [&str; 7] = [
+    "first_name",
+    "last_name",
+    "full_name",
+    "job_title",
+    "company",
+    "phone",
+    "country",
+];
+
+fn profile(lead: &Value) -> Vec<Field> {
+    let place = |name: &str| {
+        FIRST_FIELDS
+            .iter()
+            .position(|first| *first == name)
+            .unwrap_or(FIRST_FIELDS.len())
+    };
+    // Only what departs from "confirmed" is worth a line.
+    let trust = |name: &str| match name {
+        "confirmed" => String::new(),
+        "typed" => "Typed into a form, not confirmed".to_owned(),
+        "imported" => "Imported, not confirmed".to_owned(),
+        "sales" => "Told by sales".to_owned(),
+        other => words(other),
+    };
+    let mut all: Vec<(&String, &Value)> = fields(&lead["profile"]).collect();
+    all.sort_by_key(|(name, _)| (place(name), *name));
+    all.into_iter()
+        .map(|(name, value)| Field {
+            label: words(name),
+            value: line(value),
+            trust: trust(&line(&value["trust"])),
+        })
+        .filter(|field| !field.value.is_empty())
+        .collect()
+}
+
+fn stage_change(change: &Value, doc: &Value) -> Change {
+    let cause = line(&change["touchpoint"]);
+    let because = list(&doc["touchpoints"])
+        .iter()
+        .find(|touch| !cause.is_empty() && line(&touch["id"]) == cause)
+        .map(|touch| kind(&line(&touch["kind"])).0)
+        .unwrap_or_default();
+    Change {
+        stage: chip::stage(&line(&change["to"])),
+        at: When::read(&change["at"]),
+        because,
+    }
+}
+
+/// The ledger where it was written already, else what the lead says of each purpose.
+fn consents(doc: &Value) -> Vec<Consent> {
+    let method = |name: &str| match name {
+        "mail_click" => "by a click in a mail".to_owned(),
+        "checkbox" => "by a checkbox".to_owned(),
+        "one_click_unsubscribe" => "by one click to unsubscribe".to_owned(),
+        other => other.replace('_', " "),
+    };
+    let ledger = list(&doc["consents"]);
+    if !ledger.is_empty() {
+        return ledger
+            .iter()
+            .rev()
+            .map(|entry| Consent {
+                purpose: words(&line(&entry["purpose"])),
+                decision: chip::decision(&line(&entry["decision"])),
+                at: When::read(&entry["at"]),
+                how: method(&line(&entry["method"])),
+                text: line(&entry["text"]),
+            })
+            .collect();
+    }
+    fields(&doc["lead"]["consents"])
+        .map(|(purpose, state)| Consent {
+            purpose: words(purpose),
+            decision: chip::decision(&line(&state["decision"])),
+            at: When::read(&state["at"]),
+            how: String::new(),
+            text: String::new(),
+        })
+        .collect()
+}

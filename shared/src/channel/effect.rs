@@ -1,0 +1,179 @@
+//! Carrying out one outbox item, at least once and effectively once.
+//!
+//! ```text
+//! first time    load -> claim (one transaction) -> act -> settle
+//! repeat        load -> settled, or claimed by another -> nothing
+//! concurrent    both load -> one claim wins, the other's condition fails -> it reads again -> nothing
+//! lost reply    claim: recognised by its own write id.   settle: the item is settled, by us or by an event
+//! crash         after the claim: the lease lapses, the tick finds the item; what then depends on the channel (see `domain::outbox`)
+//! ```
+
+use std::future::Future;
+
+use crate::domain::id::random;
+use crate::domain::outbox::{ClaimDecision, OutboxItem, Outcome, Reader};
+use crate::domain::time::Timestamp;
+use crate::edge::stream::{Failure, RecordKey};
+use crate::flow::Write;
+use crate::runtime::{Clock, Entropy};
+use crate::store::{Committed, Store};
+
+/// How long a claim holds: the longest run of a function (60 s) and ten seconds.
+pub const LEASE_MS: i64 = 70_000;
+/// First wait after a refusal; doubles, with full jitter.
+const BACKOFF_MS: i64 = 1_000;
+/// Longest wait after a refusal.
+const MAX_BACKOFF_MS: i64 = 600_000;
+/// Tries at a claim that meets other writers.
+const CLAIM_TRIES: u32 = 4;
+
+/// What a reader knows about an item at its claim.
+#[derive(Debug, Default)]
+pub struct Recheck {
+    /// Why the effect is not wanted any more.
+    pub skip: Option<String>,
+    /// What must be written or hold together with the claim.
+    pub with_claim: Vec<Write>,
+}
+
+/// What carrying out needs.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// The store.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Names claims and spreads waits.
+    pub entropy: Entropy,
+    /// Whose items.
+    pub reader: Reader,
+}
+
+impl Worker {
+    /// Carries out the item that `key` names, where it is this reader's and it is time. `recheck` looks at what may have changed since
+    /// the item was written; `act` does the effect once it is claimed.
+    pub async fn carry_out<R, RF, A, AF>(
+        &self,
+        key: &RecordKey,
+        recheck: R,
+        act: A,
+    ) -> Result<(), Failure>
+    where
+        R: Fn(OutboxItem, String, Timestamp) -> RF,
+        RF: Future<Output = Result<Recheck, Failure>>,
+        A: FnOnce(OutboxItem) -> AF,
+        AF: Future<Output = Outcome>,
+    {
+        let owner = random("own", self.entropy.bytes());
+        let Some(claimed) = self.claim(key, &owner, recheck).await? else {
+            return Ok(());
+        };
+        // Boxed: the future of a send is large, and a claim should not carry it on its stack.
+        let outcome = Box::pin(act(claimed.clone())).await;
+        self.settle(&claimed, &outcome).await;
+        Ok(())
+    }
+
+    /// Items of this reader that are due now, for the tick.
+    pub async fn due(&self, limit: usize) -> Result<Vec<RecordKey>, Failure> {
+        let due = self.store.due(self.reader, self.clock.now(), limit).await?;
+        Ok(due
+            .into_iter()
+            .map(|k| RecordKey {
+                lead_id: k.lead_id,
+                id: k.id,
+            })
+            .collect())
+    }
+
+    async fn claim<R, RF>(
+        &self,
+        key: &RecordKey,
+        owner: &str,
+        recheck: R,
+    ) -> Result<Option<OutboxItem>, Failure>
+    where
+        R: Fn(OutboxItem, String, Timestamp) -> RF,
+        RF: Future<Output = Result<Recheck, Failure>>,
+    {
+        for _ in 0..CLAIM_TRIES {
+            let Some(item) = self.store.outbox_item(key.lead_id, &key.id).await? else {
+                return Ok(None);
+            };
+            let now = self.clock.now();
+            if item.reader != self.reader
+                || item.decide_claim(now, owner, LEASE_MS, None, false) == ClaimDecision::Leave
+            {
+                return Ok(None);
+            }
+            let Recheck { skip, with_claim } =
+                Box::pin(recheck(item.clone(), owner.to_owned(), now)).await?;
+            let (next, claims) =
+                match item.decide_claim(now, owner, LEASE_MS, skip.as_deref(), false) {
+                    ClaimDecision::Leave => return Ok(None),
+                    ClaimDecision::Claim(next) => (next, true),
+                    ClaimDecision::Write(mut next) => {
+                        next.last_write_id = format!("{owner}.w{}", next.attempt);
+                        (next, false)
+                    }
+                };
+            let mut writes = vec![Write::OutboxMoved {
+                item: next.clone(),
+                from: item.last_write_id.clone(),
+            }];
+            if claims {
+                writes.extend(with_claim);
+            }
+            match self.store.commit(&writes).await? {
+                Committed::Written if claims => return Ok(Some(*next)),
+                Committed::Written => {
+                    log_settled(&next);
+                    return Ok(None);
+                }
+                // Somebody else wrote meanwhile: look again.
+                Committed::Lost(_) => {}
+            }
+        }
+        Err(Failure::Transient("claim_contended".into()))
+    }
+
+    async fn settle(&self, claimed: &OutboxItem, outcome: &Outcome) {
+        let now = self.clock.now();
+        let mut next = claimed.after(outcome, now, self.backoff(claimed.refusals));
+        next.last_write_id = format!("{}.s", claimed.last_write_id);
+        let write = Write::OutboxMoved {
+            item: Box::new(next.clone()),
+            from: claimed.last_write_id.clone(),
+        };
+        match self.store.commit(&[write]).await {
+            Ok(Committed::Written) => log_settled(&next),
+            // An event of the channel settled it first, or the lease lapsed and the tick has it; both know what we know.
+            Ok(Committed::Lost(_)) => {}
+            // The item stays claimed until its lease lapses; the tick takes it from there.
+            Err(error) => {
+                tracing::warn!(reader = self.reader.name(), error = %error, "could not settle a claimed item; the tick will");
+            }
+        }
+    }
+
+    fn backoff(&self, refusals: u32) -> i64 {
+        let most = (BACKOFF_MS << refusals.min(10)).min(MAX_BACKOFF_MS);
+        let jitter = self
+            .entropy
+            .below(u64::try_from(most / 2).unwrap_or_default());
+        most / 2 + i64::try_from(jitter).unwrap_or_default()
+    }
+}
+
+fn log_settled(item: &OutboxItem) {
+    tracing::info!(
+        reader = item.reader.name(),
+        kind = item.kind.name(),
+        lead = %item.lead_id,
+        item = %item.id,
+        state = item.state.name(),
+        attempt = item.attempt,
+        reason = item.reason.as_deref().unwrap_or_default(),
+        "outbox item moved"
+    );
+}

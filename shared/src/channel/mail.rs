@@ -1,0 +1,301 @@
+//! Writing mails: what each template is given, and the headers of the result.
+//!
+//! The templates belong to the marketer; the names they may use are fixed here and are the ones the checker tries them with
+//! (`site::source::sample`).
+
+use minijinja::Environment;
+use serde_json::{Value, json};
+
+use super::header::{mailbox, subject};
+use crate::domain::handoff::Handoff;
+use crate::domain::lead::Reachability;
+use crate::domain::outbox::OutboxItem;
+use crate::domain::pii::Pii;
+use crate::domain::score::Dimension;
+use crate::domain::text::{people_date, people_size, people_time};
+use crate::domain::time::Timestamp;
+use crate::domain::token::{Claims, Purpose, TokenKeys, nonce_of, scope_of};
+use crate::site::Site;
+use crate::site::templates::environment;
+
+/// A mail, ready to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// `From`, encoded.
+    pub from: String,
+    /// Whom it goes to.
+    pub to: Pii<String>,
+    /// `Reply-To`.
+    pub reply_to: Option<String>,
+    /// Subject.
+    pub subject: String,
+    /// Plain-text part.
+    pub text: String,
+    /// HTML part.
+    pub html: String,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Why a mail cannot be written. A class for logs and for the item's reason; templates are checked before, so these are rare.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// The order lacks something, or names what the site does not have any more.
+    #[error("the site has no {0} any more")]
+    Gone(&'static str),
+    /// A template failed.
+    #[error("template {name} failed: {kind}")]
+    Template {
+        /// Its name.
+        name: String,
+        /// Kind of failure; never a value.
+        kind: String,
+    },
+}
+
+/// What mails are written with.
+#[derive(Clone, Debug)]
+pub struct Writer<'a> {
+    /// The site in force.
+    pub site: &'a Site,
+    /// Signs links.
+    pub keys: &'a TokenKeys,
+    /// Where links lead: `https://…`, no slash at the end.
+    pub public_url: &'a str,
+    /// Address mail comes from.
+    pub from: &'a str,
+}
+
+impl Writer<'_> {
+    /// A mail to a lead: `magnet` or `confirm`.
+    pub fn to_lead(&self, item: &OutboxItem, now: Timestamp) -> Result<Mail, MailError> {
+        let order = &item.order;
+        let form = order
+            .form
+            .as_deref()
+            .and_then(|id| self.site.forms.get(id))
+            .ok_or(MailError::Gone("form"))?;
+        let link = |path: &str, purpose| self.link(path, purpose, scope_of(&form.id), item, now);
+        let act = if order.template == "magnet" {
+            ("d", Purpose::Download)
+        } else {
+            ("c", Purpose::Confirm)
+        };
+        let action = link(act.0, act.1);
+        let leave = link("u", Purpose::Unsubscribe);
+        let consents: Vec<&str> = form
+            .consents
+            .iter()
+            .filter(|c| order.confirms.contains(&c.purpose))
+            .map(|c| c.text.as_str())
+            .collect();
+        let marketing = !consents.is_empty();
+        let expires = act
+            .1
+            .lifetime_days()
+            .map(|days| people_date(now.plus_days(days)))
+            .unwrap_or_default();
+        let mut values = json!({
+            "business": self.site.business,
+            "sender": { "name": self.site.sender.name },
+            "form": { "id": form.id, "title": form.title },
+            "first_name": order.first_name.expose(),
+            "consents": consents,
+            "expires": expires,
+            "links": {
+                "download": if act.0 == "d" { action.as_str() } else { "" },
+                "confirm": if act.0 == "c" { action.as_str() } else { "" },
+                "unsubscribe": if marketing { leave.as_str() } else { "" },
+                "not_me": leave,
+                "accept": "",
+                "reject": "",
+            },
+        });
+        if order.template == "magnet" {
+            let magnet = order
+                .magnet
+                .as_deref()
+                .and_then(|id| self.site.magnets.get(id))
+                .ok_or(MailError::Gone("magnet"))?;
+            values["magnet"] = json!({
+                "title": magnet.title,
+                "description": magnet.description,
+                "save_as": magnet.save_as,
+                "size": people_size(magnet.bytes),
+                "content_type": magnet.content_type,
+            });
+        }
+        let mut mail = self.render(&order.template, &values, order.to.clone())?;
+        mail.reply_to.clone_from(&self.site.sender.reply_to);
+        if marketing {
+            mail.headers = vec![
+                ("List-Unsubscribe".into(), format!("<{leave}>")),
+                (
+                    "List-Unsubscribe-Post".into(),
+                    "List-Unsubscribe=One-Click".into(),
+                ),
+            ];
+        }
+        Ok(mail)
+    }
+
+    /// The alert of a handoff, to the person of the order: the owner, or the next in line.
+    pub fn alert(
+        &self,
+        item: &OutboxItem,
+        handoff: &Handoff,
+        now: Timestamp,
+    ) -> Result<Mail, MailError> {
+        let person = item.order.person.as_deref().unwrap_or(&handoff.owner.id);
+        let (name, address) = match self.site.sales.person(person) {
+            Some(person) => (person.name.clone(), person.email.clone()),
+            None => (handoff.owner.name.clone(), handoff.owner.email.clone()),
+        };
+        let because = if person == handoff.owner.id {
+            handoff.routed_because.clone()
+        } else {
+            format!("{} has not answered yet", handoff.owner.name)
+        };
+        let answer = self.link("h", Purpose::Handoff, handoff.cycle, item, now);
+        let mut document = handoff_values(handoff);
+        document["owner"] = json!({ "name": name });
+        document["routed_because"] = json!(because);
+        let values = json!({
+            "business": self.site.business,
+            "sender": { "name": self.site.sender.name },
+            "links": {
+                "download": "", "confirm": "", "unsubscribe": "", "not_me": "",
+                "accept": format!("{answer}?answer=accept"),
+                "reject": format!("{answer}?answer=reject"),
+            },
+            "handoff": document,
+        });
+        let mut mail = self.render("alert", &values, address)?;
+        mail.reply_to = handoff
+            .email
+            .as_ref()
+            .map(|e| e.expose().clone())
+            .filter(|e| e.is_ascii());
+        Ok(mail)
+    }
+
+    /// The notice of a new submission.
+    pub fn notice(&self, item: &OutboxItem) -> Result<Mail, MailError> {
+        let order = &item.order;
+        let form = order
+            .form
+            .as_deref()
+            .and_then(|id| self.site.forms.get(id))
+            .ok_or(MailError::Gone("form"))?;
+        let person = order
+            .person
+            .as_deref()
+            .and_then(|id| self.site.sales.person(id))
+            .ok_or(MailError::Gone("sales person"))?;
+        let answers: Vec<Value> = order
+            .answers
+            .iter()
+            .map(|a| json!({ "label": a.label, "value": a.value.expose() }))
+            .collect();
+        let values = json!({
+            "business": self.site.business,
+            "sender": { "name": self.site.sender.name },
+            "form": { "id": form.id, "title": form.title },
+            "answers": answers,
+            "submitted_at": people_time(item.created_at),
+            "lead_ref": item.lead_id.to_string().chars().take(8).collect::<String>(),
+            "links": { "download": "", "confirm": "", "unsubscribe": "", "not_me": "", "accept": "", "reject": "" },
+        });
+        self.render("notice", &values, person.email.clone())
+    }
+
+    fn link(
+        &self,
+        path: &str,
+        purpose: Purpose,
+        scope: u32,
+        item: &OutboxItem,
+        now: Timestamp,
+    ) -> String {
+        let claims = Claims::new(purpose, scope, item.lead_id, nonce_of(&item.id), now);
+        format!("{}/{path}/{}", self.public_url, self.keys.sign(&claims))
+    }
+
+    fn render(&self, name: &str, values: &Value, to: Pii<String>) -> Result<Mail, MailError> {
+        let failed = |e: minijinja::Error| MailError::Template {
+            name: name.to_owned(),
+            kind: e.kind().to_string(),
+        };
+        let engine = environment(&self.site.templates).map_err(failed)?;
+        let part = |engine: &Environment<'_>, part: &str| {
+            engine
+                .get_template(&format!("{name}.{part}"))?
+                .render(values)
+        };
+        if !self.site.templates.contains_key(name) {
+            return Err(MailError::Gone("template"));
+        }
+        Ok(Mail {
+            from: mailbox(&self.site.sender.name, self.from),
+            to,
+            reply_to: None,
+            subject: subject(&part(&engine, "subject").map_err(failed)?),
+            text: part(&engine, "txt").map_err(failed)?,
+            html: part(&engine, "html").map_err(failed)?,
+            headers: Vec::new(),
+        })
+    }
+}
+
+/// What the alert template is given of a handoff.
+fn handoff_values(handoff: &Handoff) -> Value {
+    let profile = |field: &str| -> String {
+        handoff
+            .field(field)
+            .map(|v| v.expose().clone())
+            .unwrap_or_default()
+    };
+    json!({
+        "name": handoff.name.expose(),
+        "job_title": profile("job_title"),
+        "company": profile("company"),
+        "email": handoff.email.as_ref().map(|e| e.expose().clone()).unwrap_or_default(),
+        "phone": profile("phone"),
+        "country": profile("country"),
+        "reachability": reachability(handoff.reachability),
+        "stage": "mql",
+        "qualified_at": people_time(handoff.at),
+        "score": handoff.score,
+        "lines": handoff.breakdown.iter().map(|l| json!({
+            "rule": l.rule,
+            "reason": l.reason,
+            "points": l.points,
+            "count": l.count,
+            "dimension": match l.dimension {
+                Dimension::Fit => "fit",
+                Dimension::Engagement => "engagement",
+                Dimension::Bant => "bant",
+            },
+        })).collect::<Vec<_>>(),
+        "bant": handoff.bant.iter().map(|b| json!({ "label": b.label, "value": b.value.expose() })).collect::<Vec<_>>(),
+        "timeline": handoff.history.iter().map(|h| json!({ "at": people_time(h.at), "text": h.text })).collect::<Vec<_>>(),
+        "comments": handoff.comments.iter().map(|c| json!({ "label": c.label, "text": c.value.expose() })).collect::<Vec<_>>(),
+        "source": { "first": handoff.first_source, "last": handoff.last_source },
+        "consents": handoff.consents.iter().map(|c| json!({ "purpose": c.label, "state": c.value.expose() })).collect::<Vec<_>>(),
+        "owner": { "name": handoff.owner.name },
+        "routed_because": handoff.routed_because,
+        "action": { "text": handoff.action.text, "reason": handoff.action.reason },
+        "model_hash": handoff.model_hash,
+        "cycle": handoff.cycle,
+    })
+}
+
+const fn reachability(reachability: Reachability) -> &'static str {
+    match reachability {
+        Reachability::Unconfirmed => "not confirmed yet",
+        Reachability::Confirmed => "confirmed by a click",
+        Reachability::Bounced => "mail bounces",
+        Reachability::Unsubscribed => "wants no mail",
+        Reachability::Complained => "reported mail as spam",
+    }
+}

@@ -1,0 +1,13 @@
+//! Channels: the ways a message leaves. One file each; [`effect`] is what they have in common.
+//!
+//! To add a channel: a file here that turns an order into an [`Outcome`](crate::domain::outbox::Outcome), and its call in the function
+//! that reads its items.
+
+pub mod effect;
+#[cfg(feature = "mail")]
+pub mod header;
+#[cfg(feature = "mail")]
+pub mod mail;
+#[cfg(feature = "mail")]
+pub mod ses;
+pub mod storage;

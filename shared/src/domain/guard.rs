@@ -1,0 +1,166 @@
+//! The guard: one record per lead that says whether mail may go out at all.
+//!
+//! Written in the transaction of the fact that changes it (by `links` and `feedback`), read in the transaction that claims a mail (by
+//! `deliver`), so a stalled stream can never mail someone who has left.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// Whether mail may go to a lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// Counts changes, so that a claim can insist on the guard it decided from.
+    #[serde(default)]
+    pub version: u64,
+    /// Set where no mail may go out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Suppression>,
+    /// Purposes withdrawn one by one.
+    #[serde(default)]
+    pub withdrawn: Vec<String>,
+    /// When a human click last proved that the address is theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<Timestamp>,
+    /// When the lead was erased: facts, tokens and events dated before are dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
+    /// Days on which a mail bounced for the time being, at most the last three distinct ones.
+    #[serde(default)]
+    pub soft_bounce_days: Vec<i64>,
+}
+
+/// Why no mail may go out, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppression {
+    /// Why.
+    pub reason: SuppressionReason,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// Why no mail may go out. The order is the strength: a stronger reason replaces a weaker one, never the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressionReason {
+    /// The person asked to get no more mail. Lifted only by a later confirmed opt-in.
+    Unsubscribed,
+    /// The address does not exist. Lifted only by an operator.
+    HardBounce,
+    /// The person reported a mail as spam. Lifted only by an operator.
+    Complaint,
+}
+
+impl SuppressionReason {
+    /// The word used in reasons and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unsubscribed => "unsubscribed",
+            Self::HardBounce => "hard_bounce",
+            Self::Complaint => "complaint",
+        }
+    }
+}
+
+/// Soft bounces on this many distinct days within [`SOFT_BOUNCE_WINDOW_DAYS`] count as a hard one.
+pub const SOFT_BOUNCE_DAYS: usize = 3;
+/// See [`SOFT_BOUNCE_DAYS`].
+pub const SOFT_BOUNCE_WINDOW_DAYS: i64 = 14;
+
+impl Guard {
+    /// The guard after a suppression; unchanged where a reason at least as strong already holds.
+    #[must_use]
+    pub fn suppress(mut self, reason: SuppressionReason, at: Timestamp) -> Self {
+        if self.suppressed.as_ref().is_none_or(|s| s.reason < reason) {
+            self.suppressed = Some(Suppression { reason, at });
+        }
+        self
+    }
+
+    /// The guard after a human click proved the address. With `opted_in`, a suppression by unsubscribe from before `at` is lifted;
+    /// stronger ones stay.
+    #[must_use]
+    pub fn confirm(mut self, at: Timestamp, opted_in: &[String]) -> Self {
+        self.confirmed_at = self.confirmed_at.max(Some(at));
+        if !opted_in.is_empty() {
+            let lifts = |s: &Suppression| s.reason == SuppressionReason::Unsubscribed && s.at < at;
+            if self.suppressed.as_ref().is_some_and(lifts) {
+                self.suppressed = None;
+            }
+            self.withdrawn.retain(|purpose| !opted_in.contains(purpose));
+        }
+        self
+    }
+
+    /// The guard after a transient bounce: three distinct days within two weeks suppress.
+    #[must_use]
+    pub fn soft_bounce(mut self, at: Timestamp) -> Self {
+        let day = at.day().0;
+        self.soft_bounce_days
+            .retain(|d| (day - d).abs() < SOFT_BOUNCE_WINDOW_DAYS && *d != day);
+        self.soft_bounce_days.push(day);
+        self.soft_bounce_days.sort_unstable();
+        if self.soft_bounce_days.len() >= SOFT_BOUNCE_DAYS {
+            self.suppress(SuppressionReason::HardBounce, at)
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp(1_772_366_400_000);
+
+    #[test]
+    fn leaving_is_absorbing_a_confirmed_opt_in_lifts_only_an_earlier_unsubscribe() {
+        let opt_in = [String::from("newsletter")];
+        let left = Guard::default().suppress(SuppressionReason::Unsubscribed, NOON);
+        assert_eq!(
+            left.clone().confirm(NOON.plus_minutes(1), &[]).suppressed,
+            left.suppressed
+        );
+        assert_eq!(
+            left.clone()
+                .confirm(NOON.plus_minutes(-1), &opt_in)
+                .suppressed,
+            left.suppressed
+        );
+        assert_eq!(left.confirm(NOON.plus_minutes(1), &opt_in).suppressed, None);
+
+        let complained = Guard::default().suppress(SuppressionReason::Complaint, NOON);
+        assert_eq!(
+            complained
+                .clone()
+                .confirm(NOON.plus_days(9), &opt_in)
+                .suppressed,
+            complained.suppressed
+        );
+        assert_eq!(
+            complained
+                .clone()
+                .suppress(SuppressionReason::Unsubscribed, NOON.plus_days(1))
+                .suppressed,
+            complained.suppressed
+        );
+    }
+
+    #[test]
+    fn ses_4_soft_bounces_on_three_days_within_two_weeks_suppress() {
+        let twice_a_day = Guard::default()
+            .soft_bounce(NOON)
+            .soft_bounce(NOON.plus_minutes(5))
+            .soft_bounce(NOON.plus_days(1));
+        assert_eq!(twice_a_day.suppressed, None);
+        assert!(
+            twice_a_day
+                .clone()
+                .soft_bounce(NOON.plus_days(13))
+                .suppressed
+                .is_some()
+        );
+        assert_eq!(twice_a_day.soft_bounce(NOON.plus_days(14)).suppressed, None);
+    }
+}

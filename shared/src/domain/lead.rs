@@ -1,0 +1,440 @@
+//! The lead: what its touchpoints add up to.
+//!
+//! [`fold`] is a pure function of the set of facts, the model and the handoffs made so far. The stored lead can be thrown away and
+//! rebuilt; order of arrival and repeats do not matter. Handoffs are an input because they are promises already kept: a lead that was
+//! handed to sales stays handed over, whatever a later model says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::consent::Decision;
+use super::id::{LeadId, sha256_hex};
+use super::pii::Pii;
+use super::score::evaluate::Tally;
+use super::score::{Breakdown, Score, ScoreInput, ScoreModel};
+use super::source::Source;
+use super::stage::{Move, Stage, StageChange};
+use super::time::Timestamp;
+use super::touchpoint::{Touchpoint, TouchpointKind, Trust, Value};
+
+/// Shape version written by this release.
+pub const LEAD_V: u8 = 1;
+
+/// Everything known about a person, derived from touchpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lead {
+    /// The person.
+    pub lead_id: LeadId,
+    /// Address as last given.
+    pub email: Option<Pii<String>>,
+    /// Mail domain, lower case.
+    pub domain: Option<String>,
+    /// Profile by canonical field name.
+    pub profile: BTreeMap<String, ProfileValue>,
+    /// Whether mail reaches them.
+    pub reachability: Reachability,
+    /// Points.
+    pub score: Score,
+    /// Why; sums exactly to `score.total`.
+    pub breakdown: Breakdown,
+    /// The instant of the latest fact folded: when the score held.
+    pub scored_at: Timestamp,
+    /// Hash of the model applied.
+    pub model_hash: String,
+    /// Stage.
+    pub stage: Stage,
+    /// Since when.
+    pub stage_since: Timestamp,
+    /// Every change of stage, oldest first.
+    pub stage_history: Vec<StageChange>,
+    /// How often the lead became marketing-qualified.
+    pub cycle: u32,
+    /// First known source.
+    pub first_touch: Option<Touch>,
+    /// Latest known source.
+    pub last_touch: Option<Touch>,
+    /// State of each consent by purpose.
+    pub consents: BTreeMap<String, ConsentState>,
+    /// Number of facts folded.
+    pub touchpoints: u32,
+    /// When the first fact happened.
+    pub first_seen: Timestamp,
+    /// When the latest fact happened.
+    pub last_seen: Timestamp,
+    /// Digest of the facts, the model and the handoffs folded: where it is unchanged there is nothing to write.
+    pub fingerprint: String,
+    /// Counts writes of this record.
+    pub version: u64,
+    /// Shape version.
+    pub v: u8,
+}
+
+/// A profile value with where it came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileValue {
+    /// The value.
+    pub value: Value,
+    /// How far it can be believed.
+    pub trust: Trust,
+    /// The touchpoint that gave it.
+    pub touchpoint: String,
+    /// When it was given.
+    pub at: Timestamp,
+}
+
+/// Whether mail reaches a lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reachability {
+    /// Nobody clicked in a mail yet.
+    Unconfirmed,
+    /// A human click in a mail proved the address.
+    Confirmed,
+    /// The address does not exist.
+    Bounced,
+    /// They asked to get no more mail.
+    Unsubscribed,
+    /// They reported a mail as spam.
+    Complained,
+}
+
+/// A source and when it was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touch {
+    /// Where they came from.
+    pub source: Source,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// State of one consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentState {
+    /// What was said last.
+    pub decision: Decision,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl ScoreInput for Lead {
+    fn field(&self, name: &str) -> Option<(&Value, Trust)> {
+        self.profile.get(name).map(|p| (&p.value, p.trust))
+    }
+
+    fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+}
+
+/// A handoff already made: cycle, and the fact at which the lead qualified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastHandoff {
+    /// Cycle.
+    pub cycle: u32,
+    /// When the lead qualified.
+    pub at: Timestamp,
+    /// The touchpoint by which it did.
+    pub touchpoint: String,
+}
+
+/// Folds facts into the lead, or none where there are no facts. Facts dated at or before `erased_at` do not count.
+pub fn fold(
+    lead_id: LeadId,
+    facts: &[Touchpoint],
+    model: &ScoreModel,
+    handoffs: &[PastHandoff],
+    erased_at: Option<Timestamp>,
+) -> Option<Lead> {
+    let mut ordered: Vec<&Touchpoint> = facts
+        .iter()
+        .filter(|t| erased_at.is_none_or(|e| t.at > e))
+        .collect();
+    ordered.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    ordered.dedup_by(|a, b| a.id == b.id);
+    let first = ordered.first()?;
+
+    let mut folding = Folding {
+        lead: empty(lead_id, first, model),
+        tally: Tally::new(model),
+        model,
+        handoffs,
+        fresh_since_recycled: true,
+    };
+    for touchpoint in &ordered {
+        folding.step(touchpoint);
+    }
+    Some(folding.finish(&ordered))
+}
+
+/// Digest of what a fold depends on.
+fn fingerprint(ordered: &[&Touchpoint], model: &ScoreModel, handoffs: &[PastHandoff]) -> String {
+    let mut text = format!("v{LEAD_V}\n{}\n", model.hash);
+    let ids: BTreeSet<&str> = ordered.iter().map(|t| t.id.as_str()).collect();
+    for id in ids {
+        text.push_str(id);
+        text.push('\n');
+    }
+    for handoff in handoffs {
+        text.push_str(&format!("handoff {}\n", handoff.cycle));
+    }
+    sha256_hex(text.as_bytes())
+}
+
+fn empty(lead_id: LeadId, first: &Touchpoint, model: &ScoreModel) -> Lead {
+    Lead {
+        lead_id,
+        email: None,
+        domain: None,
+        profile: BTreeMap::new(),
+        reachability: Reachability::Unconfirmed,
+        score: Score::default(),
+        breakdown: Vec::new(),
+        scored_at: first.at,
+        model_hash: model.hash.clone(),
+        stage: Stage::Subscriber,
+        stage_since: first.at,
+        stage_history: vec![StageChange {
+            from: None,
+            to: Stage::Subscriber,
+            at: first.at,
+            touchpoint: first.id.clone(),
+        }],
+        cycle: 0,
+        first_touch: None,
+        last_touch: None,
+        consents: BTreeMap::new(),
+        touchpoints: 0,
+        first_seen: first.at,
+        last_seen: first.at,
+        fingerprint: String::new(),
+        version: 0,
+        v: LEAD_V,
+    }
+}
+
+struct Folding<'a> {
+    lead: Lead,
+    tally: Tally<'a>,
+    model: &'a ScoreModel,
+    handoffs: &'a [PastHandoff],
+    /// A recycled lead qualifies again only by something it did since.
+    fresh_since_recycled: bool,
+}
+
+impl Folding<'_> {
+    fn step(&mut self, touchpoint: &Touchpoint) {
+        self.lead.touchpoints += 1;
+        self.lead.last_seen = touchpoint.at;
+        self.lead.scored_at = touchpoint.at;
+        self.tally.push(touchpoint);
+        self.take_profile(touchpoint);
+        self.take_source(touchpoint);
+        self.take_consents(touchpoint);
+        self.take_reachability(touchpoint);
+        self.take_verdict(touchpoint);
+        if touchpoint.counts() {
+            self.fresh_since_recycled = true;
+        }
+        let (score, breakdown) = self.tally.score(&self.lead);
+        self.lead.score = score;
+        self.lead.breakdown = breakdown;
+        self.qualify(touchpoint);
+    }
+
+    fn take_profile(&mut self, touchpoint: &Touchpoint) {
+        if touchpoint.kind != TouchpointKind::FormSubmitted || touchpoint.machine.is_some() {
+            return;
+        }
+        if let Some(email) = &touchpoint.email {
+            self.lead.domain = email
+                .expose()
+                .rsplit_once('@')
+                .map(|(_, domain)| domain.to_lowercase());
+            self.lead.email = Some(email.clone());
+        }
+        for answer in &touchpoint.answers {
+            // An unverified later value never overwrites a verified one.
+            let keeps = self
+                .lead
+                .profile
+                .get(&answer.name)
+                .is_some_and(|have| have.trust > touchpoint.trust);
+            if !keeps {
+                let value = ProfileValue {
+                    value: answer.value.clone(),
+                    trust: touchpoint.trust,
+                    touchpoint: touchpoint.id.clone(),
+                    at: touchpoint.at,
+                };
+                self.lead.profile.insert(answer.name.clone(), value);
+            }
+        }
+        if !touchpoint.answers.is_empty() {
+            self.go(Move::Profiled, touchpoint);
+        }
+    }
+
+    fn take_source(&mut self, touchpoint: &Touchpoint) {
+        if let Some(source) = touchpoint.source.as_ref().filter(|s| !s.is_empty()) {
+            let touch = Touch {
+                source: source.clone(),
+                at: touchpoint.at,
+            };
+            self.lead.first_touch.get_or_insert_with(|| touch.clone());
+            self.lead.last_touch = Some(touch);
+        }
+    }
+
+    fn take_consents(&mut self, touchpoint: &Touchpoint) {
+        if touchpoint.machine.is_some() {
+            return;
+        }
+        for said in &touchpoint.consents {
+            // Leaving a box empty on a later form takes nothing back that was given before.
+            let silent = said.decision == Decision::Declined
+                && self.lead.consents.contains_key(&said.purpose);
+            let confirmed = self
+                .lead
+                .consents
+                .get(&said.purpose)
+                .is_some_and(|c| c.decision == Decision::Confirmed);
+            let weaker = said.decision == Decision::Granted && confirmed;
+            if !silent && !weaker {
+                self.lead.consents.insert(
+                    said.purpose.clone(),
+                    ConsentState {
+                        decision: said.decision,
+                        at: touchpoint.at,
+                    },
+                );
+            }
+        }
+        if touchpoint.kind == TouchpointKind::Unsubscribed {
+            for state in self.lead.consents.values_mut() {
+                *state = ConsentState {
+                    decision: Decision::Withdrawn,
+                    at: touchpoint.at,
+                };
+            }
+        }
+    }
+
+    fn take_reachability(&mut self, touchpoint: &Touchpoint) {
+        use Reachability::{Bounced, Complained, Confirmed, Unconfirmed, Unsubscribed};
+        if touchpoint.machine.is_some() {
+            return;
+        }
+        let have = self.lead.reachability;
+        let opted_in = touchpoint
+            .consents
+            .iter()
+            .any(|c| c.decision == Decision::Confirmed);
+        let next = match (touchpoint.kind, have) {
+            (TouchpointKind::Complained, _) => Complained,
+            (TouchpointKind::Bounced, Unconfirmed | Confirmed | Unsubscribed)
+                if is_hard(touchpoint) =>
+            {
+                Bounced
+            }
+            (TouchpointKind::Unsubscribed, Unconfirmed | Confirmed) => Unsubscribed,
+            (TouchpointKind::AddressConfirmed | TouchpointKind::MagnetDownloaded, Unconfirmed) => {
+                Confirmed
+            }
+            // Only a confirmed opt-in lifts an earlier unsubscribe.
+            (TouchpointKind::AddressConfirmed | TouchpointKind::MagnetDownloaded, Unsubscribed)
+                if opted_in =>
+            {
+                Confirmed
+            }
+            _ => have,
+        };
+        if next == Confirmed && have != Confirmed {
+            for value in self
+                .lead
+                .profile
+                .values_mut()
+                .filter(|v| v.trust == Trust::Typed)
+            {
+                value.trust = Trust::Confirmed;
+            }
+        }
+        self.lead.reachability = next;
+    }
+
+    fn take_verdict(&mut self, touchpoint: &Touchpoint) {
+        // An answer to an alert of another cycle is history.
+        if touchpoint
+            .cycle
+            .is_some_and(|cycle| cycle != self.lead.cycle)
+        {
+            return;
+        }
+        match touchpoint.kind {
+            TouchpointKind::Accepted => self.go(Move::Accepted, touchpoint),
+            TouchpointKind::Rejected => {
+                let for_good = matches!(
+                    touchpoint.reason.as_deref(),
+                    Some("not_a_fit" | "competitor" | "spam")
+                );
+                self.go(
+                    if for_good {
+                        Move::Disqualified
+                    } else {
+                        Move::Recycled
+                    },
+                    touchpoint,
+                );
+                self.fresh_since_recycled = false;
+            }
+            _ => {}
+        }
+    }
+
+    fn qualify(&mut self, touchpoint: &Touchpoint) {
+        if !self.lead.stage.may_qualify() || !self.fresh_since_recycled {
+            return;
+        }
+        let next = self.lead.cycle + 1;
+        let here = (touchpoint.at, touchpoint.id.as_str());
+        let already = self
+            .handoffs
+            .iter()
+            .any(|h| h.cycle == next && (h.at, h.touchpoint.as_str()) <= here);
+        // Imports alone never qualify: somebody must have done something.
+        let did_something = touchpoint.counts() && touchpoint.trust != Trust::Imported;
+        if already || (did_something && self.lead.score.reaches(&self.model.thresholds)) {
+            self.lead.cycle = next;
+            self.go(Move::Qualified, touchpoint);
+        }
+    }
+
+    fn go(&mut self, by: Move, touchpoint: &Touchpoint) {
+        if let Some(to) = self.lead.stage.after(by) {
+            self.lead.stage_history.push(StageChange {
+                from: Some(self.lead.stage),
+                to,
+                at: touchpoint.at,
+                touchpoint: touchpoint.id.clone(),
+            });
+            self.lead.stage = to;
+            self.lead.stage_since = touchpoint.at;
+        }
+    }
+
+    fn finish(mut self, ordered: &[&Touchpoint]) -> Lead {
+        self.lead.fingerprint = fingerprint(ordered, self.model, self.handoffs);
+        self.lead
+    }
+}
+
+/// A bounce that will not heal; `reason` is the mail service's bounce type.
+pub fn is_hard(touchpoint: &Touchpoint) -> bool {
+    touchpoint
+        .reason
+        .as_deref()
+        .is_some_and(|r| r.starts_with("permanent"))
+}
+
+#[cfg(test)]
+mod tests;

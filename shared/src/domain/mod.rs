@@ -1,0 +1,26 @@
+//! What Lodestone is about, as values and pure functions.
+//!
+//! No I/O, no clock, no randomness, no AWS, no HTTP: everything here is decided from its arguments alone, so a test needs no runtime
+//! and any past decision can be made again.
+
+pub mod consent;
+pub mod email;
+pub mod form;
+pub mod guard;
+pub mod handoff;
+pub mod id;
+pub mod lead;
+pub mod magnet;
+pub mod outbox;
+pub mod pii;
+pub mod reserved;
+pub mod sales;
+pub mod score;
+pub mod send_limit;
+pub mod source;
+pub mod stage;
+pub mod submission;
+pub mod text;
+pub mod time;
+pub mod token;
+pub mod touchpoint;

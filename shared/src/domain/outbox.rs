@@ -1,0 +1,460 @@
+//! The outbox: one item for one effect on one channel, and the states it goes through.
+//!
+//! ```text
+//! PENDING --claim--> SENDING(owner, lease_until, attempt) --accepted--> SENT
+//!    ^                  |         |            |
+//!    +---- refused for now        |            +-- refused for good --> DEAD
+//!                                 +-- no answer, or the lease lapsed --> UNKNOWN --event--> SENT
+//!                                                                          +-- 15 min --> SENDING (one resend, marked)
+//! PENDING --not wanted any more--> SKIPPED(reason)
+//! ```
+//!
+//! Every function here decides; the store writes what was decided under a condition, and only if the item is still as it was read.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::LeadId;
+use super::pii::Pii;
+use super::time::{MINUTE_MS, Timestamp};
+
+/// Shape version written by this release.
+pub const OUTBOX_V: u8 = 1;
+/// How long after its creation the tick looks after an item that the stream should have brought.
+pub const STREAM_GRACE_MS: i64 = MINUTE_MS;
+/// How long an unknown send waits for an event that settles it.
+pub const UNKNOWN_WAIT_MS: i64 = 15 * MINUTE_MS;
+/// Resends of a mail whose fate is unknown.
+pub const MAX_RESENDS: u32 = 1;
+/// Attempts refused for now (throttled, not connected) before an item is given up.
+pub const MAX_REFUSALS: u32 = 12;
+/// How long settled items are kept: longer than any late word from the mail service.
+pub const KEEP_SETTLED_DAYS: i64 = 90;
+/// Shards of the `due` index per reader.
+pub const DUE_SHARDS: u8 = 4;
+
+/// One effect on one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxItem {
+    /// The lead it concerns.
+    pub lead_id: LeadId,
+    /// Id within the lead; derived from its cause, so the same cause makes the same item.
+    pub id: String,
+    /// Which function carries it out.
+    pub reader: Reader,
+    /// What kind of effect.
+    pub kind: OutboxKind,
+    /// What to do.
+    pub order: Order,
+    /// The touchpoint or handoff that caused it.
+    pub cause: String,
+    /// Where it stands.
+    pub state: State,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Not to be claimed before.
+    pub not_before: Timestamp,
+    /// Partition of the `due` index; absent once settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_key: Option<String>,
+    /// When the tick looks at it; absent once settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// Claims so far.
+    pub attempt: u32,
+    /// Attempts that were refused for now.
+    #[serde(default)]
+    pub refusals: u32,
+    /// Sends after an unknown one.
+    #[serde(default)]
+    pub resends: u32,
+    /// Who holds the claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_until: Option<Timestamp>,
+    /// When it became unknown, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_since: Option<Timestamp>,
+    /// Ids that the channel gave, one for each attempt known to be accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provider_ids: Vec<String>,
+    /// Whether the effect may have happened twice.
+    #[serde(default)]
+    pub possible_duplicate: bool,
+    /// Why it was skipped, given up or is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<Timestamp>,
+    /// When `DynamoDB` may delete it, in seconds; only settled items end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
+    /// Hash of the site it was made under.
+    pub site_hash: String,
+    /// The last write, so that a writer that lost the reply knows its own.
+    pub last_write_id: String,
+    /// Shape version.
+    pub v: u8,
+}
+
+/// Which function carries an item out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reader {
+    /// Mail to leads.
+    Deliver,
+    /// Messages to sales.
+    Notify,
+    /// Timers of the score.
+    Score,
+}
+
+impl Reader {
+    /// The word stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deliver => "deliver",
+            Self::Notify => "notify",
+            Self::Score => "score",
+        }
+    }
+
+    /// Partition of the `due` index for a lead.
+    pub fn due_key(self, lead_id: &LeadId) -> String {
+        format!("{}#{}", self.name(), lead_id.shard(DUE_SHARDS))
+    }
+}
+
+/// What kind of effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutboxKind {
+    /// A mail to the lead.
+    Mail,
+    /// The alert that a lead qualified.
+    Alert,
+    /// A reminder of an unanswered alert.
+    Escalation,
+    /// A notice of a new submission.
+    Notice,
+    /// A look at a lead at a later time.
+    Review,
+}
+
+impl OutboxKind {
+    /// The word stored, and used in mail tags.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Alert => "alert",
+            Self::Escalation => "escalation",
+            Self::Notice => "notice",
+            Self::Review => "review",
+        }
+    }
+}
+
+/// What to do. Fields are used by kind; a reader refuses an order that lacks what its kind needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Template of the mail.
+    pub template: String,
+    /// Address it goes to, in normalised form. Empty for an alert, whose address is in its handoff.
+    pub to: Pii<String>,
+    /// Keyed hash of the folded address, for the limit on mails to one mailbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_key: Option<String>,
+    /// Form it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
+    /// Magnet it delivers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub magnet: Option<String>,
+    /// Greeting name, already fit for a mail.
+    #[serde(default)]
+    pub first_name: Pii<String>,
+    /// Purposes that a click in the mail confirms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirms: Vec<String>,
+    /// Cycle of the handoff it announces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycle: Option<u32>,
+    /// Sales person it goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// Answers a notice tells about, as (label, value).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<super::handoff::Labelled>,
+}
+
+/// What a new item is made of.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The lead it concerns.
+    pub lead_id: LeadId,
+    /// Id, derived from its cause.
+    pub id: String,
+    /// Which function carries it out.
+    pub reader: Reader,
+    /// What kind of effect.
+    pub kind: OutboxKind,
+    /// What to do.
+    pub order: Order,
+    /// The touchpoint or handoff that causes it.
+    pub cause: &'a str,
+    /// Not to be claimed before.
+    pub not_before: Timestamp,
+    /// Hash of the site in force.
+    pub site_hash: &'a str,
+}
+
+/// Where an item stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum State {
+    /// To be done.
+    Pending,
+    /// Claimed; the effect may be happening now.
+    Sending,
+    /// Done.
+    Sent,
+    /// Not wanted any more; see `reason`.
+    Skipped,
+    /// The effect may have happened; waiting for an event that tells.
+    Unknown,
+    /// Given up; see `reason`.
+    Dead,
+}
+
+impl State {
+    /// The word stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Sending => "SENDING",
+            Self::Sent => "SENT",
+            Self::Skipped => "SKIPPED",
+            Self::Unknown => "UNKNOWN",
+            Self::Dead => "DEAD",
+        }
+    }
+
+    /// Whether nothing more will happen by itself.
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Sent | Self::Skipped | Self::Dead)
+    }
+}
+
+/// How an attempt came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The channel took it and gave this id.
+    Accepted(String),
+    /// The channel said no for good, or the order cannot be carried out.
+    RefusedForGood(String),
+    /// The channel said no for now, or was never reached: surely not done.
+    RefusedForNow(String),
+    /// Nobody knows: a time-out, a reset, a server error.
+    Unknown(String),
+}
+
+/// What a reader does with an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimDecision {
+    /// Claim it: write this, then act.
+    Claim(Box<OutboxItem>),
+    /// Settle or re-time it without acting: write this.
+    Write(Box<OutboxItem>),
+    /// Nothing to do now.
+    Leave,
+}
+
+impl OutboxItem {
+    /// A new item, due at once unless `not_before` is later.
+    pub fn new(request: Request<'_>, now: Timestamp) -> Self {
+        let Request {
+            lead_id,
+            id,
+            reader,
+            kind,
+            order,
+            cause,
+            not_before,
+            site_hash,
+        } = request;
+        Self {
+            lead_id,
+            last_write_id: id.clone(),
+            id,
+            reader,
+            kind,
+            order,
+            cause: cause.to_owned(),
+            state: State::Pending,
+            created_at: now,
+            not_before,
+            due_key: Some(reader.due_key(&lead_id)),
+            // An item that is due at once comes by the stream; the tick looks only if that failed.
+            due_at: Some(if not_before > now {
+                not_before
+            } else {
+                now.plus_ms(STREAM_GRACE_MS)
+            }),
+            attempt: 0,
+            refusals: 0,
+            resends: 0,
+            owner: None,
+            lease_until: None,
+            unknown_since: None,
+            provider_ids: Vec::new(),
+            possible_duplicate: false,
+            reason: None,
+            settled_at: None,
+            ttl: None,
+            site_hash: site_hash.to_owned(),
+            v: OUTBOX_V,
+        }
+    }
+
+    /// What to do with the item now. `skip` is the reader's reason why the effect is not wanted any more, if there is one;
+    /// `stable_id` says that the receiver recognises a repeat by its id, so that a lapsed claim may simply be claimed again.
+    pub fn decide_claim(
+        &self,
+        now: Timestamp,
+        owner: &str,
+        lease_ms: i64,
+        skip: Option<&str>,
+        stable_id: bool,
+    ) -> ClaimDecision {
+        match self.state {
+            State::Sent | State::Skipped | State::Dead => ClaimDecision::Leave,
+            State::Pending if now < self.not_before => ClaimDecision::Leave,
+            State::Pending => match skip {
+                Some(reason) => {
+                    ClaimDecision::Write(Box::new(self.settled(State::Skipped, Some(reason), now)))
+                }
+                None => ClaimDecision::Claim(Box::new(self.claimed(now, owner, lease_ms))),
+            },
+            State::Sending if self.lease_until.is_some_and(|until| now < until) => {
+                ClaimDecision::Leave
+            }
+            State::Sending if stable_id => {
+                ClaimDecision::Claim(Box::new(self.claimed(now, owner, lease_ms)))
+            }
+            State::Sending => ClaimDecision::Write(Box::new(
+                self.unknown("the sender stopped after its claim", now),
+            )),
+            State::Unknown
+                if self
+                    .unknown_since
+                    .is_some_and(|since| now < since.plus_ms(UNKNOWN_WAIT_MS)) =>
+            {
+                ClaimDecision::Leave
+            }
+            State::Unknown if self.resends >= MAX_RESENDS => {
+                let reason = "no word from the mail service after a resend";
+                ClaimDecision::Write(Box::new(self.settled(State::Dead, Some(reason), now)))
+            }
+            State::Unknown => match skip {
+                Some(reason) => {
+                    ClaimDecision::Write(Box::new(self.settled(State::Skipped, Some(reason), now)))
+                }
+                None => {
+                    let mut item = self.claimed(now, owner, lease_ms);
+                    item.resends += 1;
+                    item.possible_duplicate = true;
+                    ClaimDecision::Claim(Box::new(item))
+                }
+            },
+        }
+    }
+
+    /// The item after an attempt came out. `backoff_ms` is how long to wait before trying again where it was refused for now.
+    #[must_use]
+    pub fn after(&self, outcome: &Outcome, now: Timestamp, backoff_ms: i64) -> Self {
+        match outcome {
+            Outcome::Accepted(provider_id) => {
+                let mut item = self.settled(State::Sent, None, now);
+                if !item.provider_ids.contains(provider_id) {
+                    item.provider_ids.push(provider_id.clone());
+                }
+                item
+            }
+            Outcome::RefusedForGood(reason) => self.settled(State::Dead, Some(reason), now),
+            Outcome::RefusedForNow(reason) if self.refusals + 1 >= MAX_REFUSALS => {
+                self.settled(State::Dead, Some(reason), now)
+            }
+            Outcome::RefusedForNow(reason) => {
+                let mut item = self.clone();
+                item.state = State::Pending;
+                item.refusals += 1;
+                item.owner = None;
+                item.lease_until = None;
+                item.not_before = now.plus_ms(backoff_ms);
+                item.due_at = Some(item.not_before);
+                item.reason = Some(reason.clone());
+                item
+            }
+            Outcome::Unknown(reason) => self.unknown(reason, now),
+        }
+    }
+
+    /// The item after an event proved that the channel accepted attempt `attempt`; unchanged where that is known already.
+    #[must_use]
+    pub fn after_event(&self, provider_id: &str, now: Timestamp) -> Option<Self> {
+        let known = self.provider_ids.iter().any(|id| id == provider_id);
+        if known && self.state == State::Sent {
+            return None;
+        }
+        let mut item = if self.state == State::Sent {
+            self.clone()
+        } else {
+            self.settled(State::Sent, None, now)
+        };
+        if !known {
+            // Two accepted attempts: the receiver got it twice.
+            item.possible_duplicate = !item.provider_ids.is_empty();
+            item.provider_ids.push(provider_id.to_owned());
+        }
+        Some(item)
+    }
+
+    fn claimed(&self, now: Timestamp, owner: &str, lease_ms: i64) -> Self {
+        let mut item = self.clone();
+        let until = now.plus_ms(lease_ms);
+        item.state = State::Sending;
+        item.attempt += 1;
+        item.owner = Some(owner.to_owned());
+        item.lease_until = Some(until);
+        item.due_at = Some(until);
+        item.last_write_id = format!("{owner}.{}", item.attempt);
+        item
+    }
+
+    fn unknown(&self, reason: &str, now: Timestamp) -> Self {
+        let mut item = self.clone();
+        item.state = State::Unknown;
+        item.unknown_since = Some(now);
+        item.due_at = Some(now.plus_ms(UNKNOWN_WAIT_MS));
+        item.lease_until = None;
+        item.reason = Some(reason.to_owned());
+        item
+    }
+
+    fn settled(&self, state: State, reason: Option<&str>, now: Timestamp) -> Self {
+        let mut item = self.clone();
+        item.state = state;
+        item.settled_at = Some(now);
+        item.ttl = Some(now.plus_days(KEEP_SETTLED_DAYS).seconds());
+        item.lease_until = None;
+        item.due_key = None;
+        item.due_at = None;
+        item.reason = reason.map(str::to_owned);
+        item
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! The pages that visitors and sales see, one type each; how they look stands in `shared/templates/`.
+//!
+//! Every value is escaped by the template engine. A page has exactly one `<style>` (its hash is the only style that the policy in
+//! [`super::http`] lets in), no script, no style attribute, and fetches nothing. Visitors' text never gets into a `href`.
+//! A page knows nothing of requests, tokens or the store: it shows what it is given, and a press of its button is an ordinary post.
+//!
+//! To add a page: a type here, its template that extends `layout.html`, and its place in the list in `tests.rs`.
+
+mod form;
+mod palette;
+#[cfg(test)]
+mod tests;
+
+use askama::Template;
+
+use self::palette::Palette;
+use super::countries::country_name;
+use crate::domain::handoff::Handoff;
+use crate::domain::lead::Reachability;
+use crate::domain::score::Dimension;
+use crate::domain::time::Timestamp;
+use crate::site::Business;
+
+pub use self::form::FormPage;
+
+/// Languages that are written from right to left.
+const RIGHT_TO_LEFT: [&str; 8] = ["ar", "ckb", "dv", "fa", "he", "ps", "ur", "yi"];
+
+/// Whose page it is, and in which language.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// The business.
+    pub business: &'a Business,
+    /// BCP 47 language of the page's texts.
+    pub language: &'a str,
+}
+
+impl Look<'_> {
+    fn palette(&self) -> Palette {
+        Palette::of(&self.business.accent)
+    }
+
+    fn is_right_to_left(&self) -> bool {
+        let primary = self.language.split(['-', '_']).next().unwrap_or_default();
+        RIGHT_TO_LEFT
+            .iter()
+            .any(|l| l.eq_ignore_ascii_case(primary))
+    }
+}
+
+/// A page that only says something.
+#[derive(Template)]
+#[template(path = "message.html")]
+pub struct MessagePage<'a> {
+    /// Whose page it is.
+    pub look: Look<'a>,
+    /// Heading.
+    pub title: String,
+    /// What it says.
+    pub text: String,
+    /// Where a "Back" link leads; never text of a visitor.
+    pub back: Option<String>,
+}
+
+/// What a visitor reads after a submission that worked.
+#[derive(Template)]
+#[template(path = "thanks.html")]
+pub struct ThanksPage<'a> {
+    /// Whose page it is.
+    pub look: Look<'a>,
+    /// Heading.
+    pub title: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// A consent that a press of the button confirms.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its purpose, posted as `confirms`.
+    pub purpose: &'a str,
+    /// Its exact wording.
+    pub text: &'a str,
+}
+
+/// The page behind a download link: one button, which also confirms the address.
+#[derive(Template)]
+#[template(path = "download.html")]
+pub struct DownloadPage<'a> {
+    /// Whose page it is.
+    pub look: Look<'a>,
+    /// Title of the magnet.
+    pub title: &'a str,
+    /// What it is, possibly empty.
+    pub description: &'a str,
+    /// How large, as people read it.
+    pub size: String,
+    /// Consents that the button confirms besides.
+    pub consents: Vec<Asked<'a>>,
+    /// Signed time at which the page was shown, posted as `page`.
+    pub stamp: String,
+}
+
+/// The page behind a confirmation link.
+#[derive(Template)]
+#[template(path = "confirm.html")]
+pub struct ConfirmPage<'a> {
+    /// Whose page it is.
+    pub look: Look<'a>,
+    /// Title of the form that the address was typed into.
+    pub form_title: &'a str,
+    /// Consents that the button confirms besides.
+    pub consents: Vec<Asked<'a>>,
+    /// Signed time at which the page was shown, posted as `page`.
+    pub stamp: String,
+}
+
+/// The page behind an unsubscribe link. It posts what mail programs post for their own unsubscribe button.
+#[derive(Template)]
+#[template(path = "unsubscribe.html")]
+pub struct UnsubscribePage<'a> {
+    /// Whose page it is.
+    pub look: Look<'a>,
+}
+
+/// The page behind a download link that has run out. It never shows an address.
+#[derive(Template)]
+#[template(path = "expired.html")]
+pub struct ExpiredPage<'a> {
+    /// Whose page it is.
+    pub look: Look<'a>,
+    /// Title of the magnet.
+    pub title: &'a str,
+}
+
+/// The page on which sales answers an alert.
+#[derive(Template)]
+#[template(path = "handoff.html")]
+pub struct HandoffPage<'a> {
+    /// Whose page it is.
+    pub look: Look<'a>,
+    /// The lead, frozen when it qualified.
+    pub handoff: &'a Handoff,
+    /// Who answered what and when, as a sentence; with it the page asks nothing more, because the first answer stands.
+    pub answered: Option<String>,
+    /// The choice clicked in the mail, shown first: `accept` or `reject`.
+    pub answer: Option<&'a str>,
+    /// Reasons for handing a lead back: what is posted, and what people read.
+    pub reasons: &'a [(&'a str, &'a str)],
+    /// Signed time at which the page was shown, posted as `page`.
+    pub stamp: String,
+}
+
+impl HandoffPage<'_> {
+    fn name(&self) -> &str {
+        let email = self.handoff.email.as_ref().map(|e| e.expose().as_str());
+        let name = self.handoff.name.expose().as_str();
+        Some(name)
+            .filter(|n| !n.is_empty())
+            .or(email)
+            .unwrap_or("A lead")
+    }
+
+    fn role(&self) -> String {
+        let known = ["job_title", "company"]
+            .into_iter()
+            .filter_map(|field| self.handoff.field(field));
+        known
+            .map(|value| value.expose().as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// What is known of them besides address, name and role, by label.
+    fn profile(&self) -> Vec<(&str, &str)> {
+        let rest = self
+            .handoff
+            .profile
+            .iter()
+            .filter(|l| !matches!(l.field.as_str(), "job_title" | "company"));
+        rest.map(|l| {
+            let value = l.value.expose().as_str();
+            let country = country_name(value).filter(|_| l.field == "country");
+            (l.label.as_str(), country.unwrap_or(value))
+        })
+        .collect()
+    }
+
+    fn asks_to_reject_first(&self) -> bool {
+        self.answer == Some("reject")
+    }
+}
+
+const fn reachability(reachability: Reachability) -> &'static str {
+    match reachability {
+        Reachability::Unconfirmed => "not confirmed yet",
+        Reachability::Confirmed => "confirmed by a click",
+        Reachability::Bounced => "mail bounces",
+        Reachability::Unsubscribed => "wants no mail",
+        Reachability::Complained => "reported mail as spam",
+    }
+}
+
+const fn dimension(dimension: Dimension) -> &'static str {
+    match dimension {
+        Dimension::Fit => "Fit",
+        Dimension::Engagement => "Engagement",
+        Dimension::Bant => "BANT",
+    }
+}
+
+/// `+10`, `−5`, with a real minus sign.
+fn signed(points: i32) -> String {
+    let sign = if points < 0 { '−' } else { '+' };
+    format!("{sign}{}", points.unsigned_abs())
+}
+
+/// `1 March 2026, 09:30 UTC`.
+fn people_time(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0)
+        .map(|t| {
+            t.to_zoned(jiff::tz::TimeZone::UTC)
+                .strftime("%-d %B %Y, %H:%M UTC")
+                .to_string()
+        })
+        .unwrap_or_default()
+}

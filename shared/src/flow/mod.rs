@@ -1,0 +1,15 @@
+//! What each function decides, one file each: `decide(what was loaded, what arrived, now) -> what to commit`.
+//!
+//! Pure, like [`crate::domain`]: no I/O, no clock, no randomness. The function crates load, call these, and commit.
+
+pub mod capture;
+pub mod deliver;
+pub mod feedback;
+pub mod keep;
+pub mod links;
+pub mod notify;
+pub mod score;
+
+mod records;
+
+pub use records::{LeadRecords, Write};

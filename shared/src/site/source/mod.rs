@@ -1,0 +1,275 @@
+//! Reading a site from its files: parse, check, tell what is wrong.
+//!
+//! | file | read by |
+//! | --- | --- |
+//! | `site.toml` | `company` (`[business]`, `[sender]`), `magnets`, `sales` |
+//! | `forms/*.toml` | `forms`, `fields` |
+//! | `scoring.toml` | `scoring`, `predicate`, `reach` |
+//! | `templates/*` | `templates`, with the data of [`sample`] |
+//!
+//! Every mistake of every file is found in one run, and each is told with file, line and what to do ([`diagnostic`]). So no reader stops
+//! at the first mistake: it reports, leaves the value out, and goes on; only at the end does a site come out, or none.
+//! This code runs where a site is written and deployed, never in a function.
+
+mod company;
+pub mod diagnostic;
+mod fields;
+mod forms;
+mod free_mail;
+mod magnets;
+mod names;
+mod predicate;
+mod reach;
+mod reader;
+mod sales;
+pub mod sample;
+mod scoring;
+mod templates;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::domain::form::Form;
+use crate::domain::id::sha256_hex;
+
+use super::Site;
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+use names::{FieldFacts, Names};
+use predicate::Vocabulary;
+use reader::{Report, SourceFile, Table, parse};
+
+/// A site that was read and has no errors.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The checked site.
+    pub site: Site,
+    /// What most likely is not as its author meant it.
+    pub warnings: Diagnostics,
+    /// The file of each magnet: its name in the storage folder `magnets/`, and where it lies now.
+    pub magnet_files: Vec<(String, PathBuf)>,
+    /// Files and folders whose change means reading again.
+    pub watched: Vec<PathBuf>,
+}
+
+/// Reads and checks the site in a folder. The error has every finding, warnings too.
+pub fn load(dir: &Path) -> Result<Loaded, Diagnostics> {
+    let report = Report::default();
+    let mut files = Files {
+        dir,
+        report: &report,
+        watched: vec![dir.to_path_buf()],
+    };
+    let site_file = files.read("site.toml", true);
+    let scoring_file = files.read("scoring.toml", true);
+    let form_files = files.read_folder("forms", &["toml"]);
+    let template_files = files.read_folder("templates", &["txt", "html"]);
+    let magnet_folder = dir.join("magnets");
+    files.watched.push(magnet_folder.clone());
+    let mut watched = files.watched;
+
+    let site_doc = site_file.as_ref().and_then(|file| parse(file, &report));
+    let root = site_file
+        .as_ref()
+        .zip(site_doc.as_ref())
+        .map(|(file, doc)| Table::root(file, doc, &report));
+    let business = root.as_ref().and_then(company::business);
+    let sender = root.as_ref().and_then(company::sender);
+    let magnets = root
+        .as_ref()
+        .map(|root| magnets::magnets(root, &magnet_folder));
+    let team = root.as_ref().map(sales::team);
+    let unknown_people = Names::new("sales person", None);
+
+    let magnet_names = Names::new("magnet", magnets.as_ref().map(|m| m.ids.clone()));
+    let context = forms::Context {
+        magnets: &magnet_names,
+        people: team.as_ref().map_or(&unknown_people, |team| &team.ids),
+        language: business.as_ref().map_or("en", |b| b.language.as_str()),
+    };
+    let form_ids = form_files
+        .iter()
+        .map(|file| stem(&file.name).to_owned())
+        .collect();
+    let errors_before = report.errors();
+    let forms = read_forms(&form_files, &context, &report);
+    let forms_stand = report.errors() == errors_before;
+    if form_files.is_empty() {
+        report.file_error(
+            "forms",
+            "the site has no form",
+            Some("add forms/NAME.toml; NAME is the last part of its address"),
+        );
+    }
+
+    let fields = FieldFacts::new(forms.values(), forms_stand);
+    let vocabulary = Vocabulary {
+        forms: &Names::new("form", Some(form_ids)),
+        magnets: &magnet_names,
+        fields: &fields,
+    };
+    let scoring_doc = scoring_file.as_ref().and_then(|file| parse(file, &report));
+    let model = scoring_file
+        .as_ref()
+        .zip(scoring_doc.as_ref())
+        .and_then(|(file, doc)| {
+            scoring::model(Table::root(file, doc, &report), &vocabulary, &report)
+        });
+    let sales = team.and_then(|team| sales::sales(team, &fields));
+    if let Some(root) = root {
+        root.finish();
+    }
+    let (any_business, any_sender) = sample::stand_in();
+    let templates = templates::templates(
+        &template_files,
+        business.as_ref().unwrap_or(&any_business),
+        sender.as_ref().unwrap_or(&any_sender),
+        &report,
+    );
+
+    let complete = report.errors() == 0;
+    let findings = report.finish();
+    let (Some(business), Some(sender), Some(magnets), Some(model), Some(sales), true) =
+        (business, sender, magnets, model, sales, complete)
+    else {
+        return Err(findings);
+    };
+    watched.extend(magnets.files.iter().map(|(_, path)| path.clone()));
+    let site = Site {
+        layout: Site::LAYOUT,
+        business,
+        sender,
+        forms,
+        magnets: magnets.by_id,
+        model,
+        sales,
+        templates,
+        hash: String::new(),
+    };
+    let hash = short_hash(&site);
+    Ok(Loaded {
+        site: Site { hash, ..site },
+        warnings: findings,
+        magnet_files: magnets.files,
+        watched,
+    })
+}
+
+fn read_forms(
+    files: &[SourceFile],
+    context: &forms::Context<'_>,
+    report: &Report,
+) -> BTreeMap<String, Form> {
+    let mut read = BTreeMap::new();
+    for file in files {
+        let Some(document) = parse(file, report) else {
+            continue;
+        };
+        if let Some(form) = forms::form(
+            stem(&file.name),
+            Table::root(file, &document, report),
+            context,
+        ) {
+            read.insert(form.id.clone(), form);
+        }
+    }
+    read
+}
+
+/// The first 16 hex digits of the SHA-256 of a definition: what tells two versions of it apart.
+fn short_hash(definition: &impl Serialize) -> String {
+    // A tree of strings and numbers: serialising it cannot fail.
+    let mut hash = sha256_hex(&serde_json::to_vec(definition).unwrap_or_default());
+    hash.truncate(16);
+    hash
+}
+
+fn stem(name: &str) -> &str {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
+}
+
+/// Reading files, with a report of what cannot be read.
+struct Files<'a> {
+    dir: &'a Path,
+    report: &'a Report,
+    watched: Vec<PathBuf>,
+}
+
+impl Files<'_> {
+    fn read(&mut self, name: &str, required: bool) -> Option<SourceFile> {
+        let path = self.dir.join(name);
+        self.watched.push(path.clone());
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let Ok(text) = String::from_utf8(bytes) else {
+                    self.report.file_error(
+                        name,
+                        "the file is not UTF-8 text",
+                        Some("save it as UTF-8"),
+                    );
+                    return None;
+                };
+                let text = text
+                    .strip_prefix('\u{feff}')
+                    .unwrap_or(&text)
+                    .replace("\r\n", "\n");
+                Some(SourceFile {
+                    name: name.to_owned(),
+                    text,
+                })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound && required => {
+                self.report.file_error(name, "the file is missing", None);
+                None
+            }
+            Err(error) => {
+                self.report
+                    .file_error(name, format!("the file cannot be read: {error}"), None);
+                None
+            }
+        }
+    }
+
+    /// The files of a folder with one of these extensions, in order of name. Others are told, because a misspelt ending would
+    /// otherwise make a form vanish without a word.
+    fn read_folder(&mut self, folder: &str, extensions: &[&str]) -> Vec<SourceFile> {
+        self.watched.push(self.dir.join(folder));
+        let entries = match fs::read_dir(self.dir.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                self.report
+                    .file_error(folder, format!("the folder cannot be read: {error}"), None);
+                return Vec::new();
+            }
+        };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter_map(|e| e.file_name().into_string().ok())
+            .collect();
+        // Editors leave files that begin with a dot or end in a tilde.
+        names.retain(|name| !name.starts_with('.') && !name.ends_with('~'));
+        names.sort();
+        let mut files = Vec::new();
+        for name in names {
+            let path = format!("{folder}/{name}");
+            if name
+                .rsplit_once('.')
+                .is_some_and(|(_, extension)| extensions.contains(&extension))
+            {
+                files.extend(self.read(&path, false));
+            } else {
+                let help = format!("files here end in .{}", extensions.join(" or ."));
+                self.report
+                    .file_warning(&path, "the file is not read", &help);
+            }
+        }
+        files
+    }
+}

@@ -1,0 +1,138 @@
+//! Deleting, each item under a condition; used by `keep` (and erasure) alone, which alone may delete.
+
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+
+use super::item::{self, LEAD};
+use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
+use crate::domain::id::LeadId;
+use crate::domain::outbox::OutboxItem;
+use crate::domain::time::Timestamp;
+use crate::domain::touchpoint::Touchpoint;
+use crate::flow::LeadRecords;
+
+/// Most items of one transaction.
+const MOST: usize = 100;
+/// How long an audit entry is kept.
+const KEEP_DAYS: i64 = 365 * 3;
+
+impl Store {
+    /// Deletes a lead's state with its handoffs and consents, if the state still has this version; false where it has not. The guard
+    /// stays where it keeps mail away.
+    pub async fn delete_lead(
+        &self,
+        lead_id: LeadId,
+        version: u64,
+        records: &LeadRecords,
+    ) -> Result<bool, StoreError> {
+        let version = n(i64::try_from(version).unwrap_or(i64::MAX));
+        let state = Delete::builder()
+            .table_name(&self.tables.leads)
+            .set_key(Some(item::key(lead_id, "sk", LEAD)))
+            .condition_expression("version = :version")
+            .expression_attribute_values(":version", version)
+            .build();
+        let consents = records
+            .consents
+            .iter()
+            .map(|c| format!("CONSENT#{:06}", c.n));
+        let handoffs = records
+            .handoffs
+            .iter()
+            .map(|h| format!("HANDOFF#{}", h.cycle));
+        let guard = (records.guard.suppressed.is_none() && records.guard.erased_at.is_none())
+            .then(|| item::GUARD.to_owned());
+        let others = consents
+            .chain(handoffs)
+            .chain(guard)
+            .take(MOST - 1)
+            .map(|sk| {
+                Delete::builder()
+                    .table_name(&self.tables.leads)
+                    .set_key(Some(item::key(lead_id, "sk", &sk)))
+                    .build()
+            });
+        let mut call = self
+            .client
+            .transact_write_items()
+            .return_consumed_capacity(CAPACITY);
+        for delete in std::iter::once(state).chain(others) {
+            let delete = delete.map_err(|_| StoreError::Refused("incomplete deletion".into()))?;
+            call = call.transact_items(TransactWriteItem::builder().delete(delete).build());
+        }
+        match call.send().await {
+            Ok(output) => {
+                self.meter.writes(output.consumed_capacity());
+                Ok(true)
+            }
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_transaction_canceled_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(sort_error(&error)),
+        }
+    }
+
+    /// Deletes facts.
+    pub async fn delete_facts(&self, facts: &[Touchpoint]) -> Result<(), StoreError> {
+        for fact in facts {
+            self.delete(
+                &self.tables.touchpoints,
+                item::key(fact.lead_id, "id", &fact.id),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes work.
+    pub async fn delete_outbox(&self, items: &[OutboxItem]) -> Result<(), StoreError> {
+        for work in items {
+            self.delete(&self.tables.outbox, item::key(work.lead_id, "id", &work.id))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves a trace of something an operator or a rule did: references only, so that it outlives what it speaks of.
+    pub async fn audit(
+        &self,
+        action: &str,
+        subject: &str,
+        write_id: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let entry = Attributes::from([
+            ("pk".into(), s(format!("audit#{}", at.day()))),
+            ("sk".into(), s(format!("{}#{write_id}", at.0))),
+            ("action".into(), s(action)),
+            ("subject".into(), s(subject)),
+            ("at".into(), n(at.0)),
+            ("ttl".into(), n(at.plus_days(KEEP_DAYS).seconds())),
+            ("v".into(), n(1)),
+        ]);
+        let call = self
+            .client
+            .put_item()
+            .table_name(&self.tables.ops)
+            .set_item(Some(entry))
+            .return_consumed_capacity(CAPACITY);
+        let output = call.send().await.map_err(|e| sort_error(&e))?;
+        self.meter.writes(output.consumed_capacity.as_ref());
+        Ok(())
+    }
+
+    async fn delete(&self, table: &str, key: Attributes) -> Result<(), StoreError> {
+        let call = self
+            .client
+            .delete_item()
+            .table_name(table)
+            .set_key(Some(key))
+            .return_consumed_capacity(CAPACITY);
+        let output = call.send().await.map_err(|e| sort_error(&e))?;
+        self.meter.writes(output.consumed_capacity.as_ref());
+        Ok(())
+    }
+}

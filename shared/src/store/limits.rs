@@ -1,0 +1,83 @@
+//! Limits kept in `ops`: posts from one network, and mails to one mailbox.
+
+use super::item::decode;
+use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
+use crate::domain::send_limit::{KEEP_DAYS, SendLimit};
+use crate::domain::time::{MINUTE_MS, Timestamp};
+
+/// Posts allowed from one network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    /// In one minute.
+    pub per_minute: u32,
+    /// In one UTC day.
+    pub per_day: u32,
+}
+
+/// The item of a mailbox's send times.
+pub(super) fn send_limit_item(limit: &SendLimit) -> Attributes {
+    let last = limit.sends.last().map_or(Timestamp(0), |s| s.at);
+    // A struct of strings and numbers: encoding it cannot fail.
+    let mut item: Attributes = serde_dynamo::to_item(limit).unwrap_or_default();
+    item.insert("pk".into(), s(format!("mailbox#{}", limit.key)));
+    item.insert("sk".into(), s("sends"));
+    item.insert("ttl".into(), n(last.plus_days(KEEP_DAYS + 1).seconds()));
+    item
+}
+
+impl Store {
+    /// The send times of a mailbox, consistent.
+    pub async fn send_limit(&self, key: &str) -> Result<SendLimit, StoreError> {
+        let id = Attributes::from([
+            ("pk".into(), s(format!("mailbox#{key}"))),
+            ("sk".into(), s("sends")),
+        ]);
+        let found = self.get(&self.tables.ops, id).await?;
+        let mut limit: SendLimit =
+            found.map_or_else(|| Ok(SendLimit::default()), |i| decode("ops", i))?;
+        key.clone_into(&mut limit.key);
+        Ok(limit)
+    }
+
+    /// Counts one post from a network and tells whether it is still within its limits. One write; over-counting is safe here.
+    pub async fn count_post(
+        &self,
+        network: &str,
+        limits: RateLimits,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let minute = format!("m{}", now.0.div_euclid(MINUTE_MS) % (24 * 60));
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.tables.ops)
+            .key("pk", s(format!("posts#{network}")))
+            .key("sk", s(now.day().to_string()))
+            .update_expression("ADD #day :one, #minute :one SET #ttl = :ttl")
+            .condition_expression(
+                "(attribute_not_exists(#day) OR #day < :per_day) AND (attribute_not_exists(#minute) OR #minute < :per_minute)",
+            )
+            .expression_attribute_names("#day", "d")
+            .expression_attribute_names("#minute", minute)
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":per_day", n(limits.per_day.into()))
+            .expression_attribute_values(":per_minute", n(limits.per_minute.into()))
+            .expression_attribute_values(":ttl", n(now.plus_days(2).seconds()))
+            .return_consumed_capacity(CAPACITY);
+        match call.send().await {
+            Ok(output) => {
+                self.meter.writes(output.consumed_capacity.as_ref());
+                Ok(true)
+            }
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(sort_error(&error)),
+        }
+    }
+}

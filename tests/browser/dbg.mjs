@@ -1,0 +1,14 @@
+import { launch, visitor } from './lib/browser.js';
+import { Server, linkOf } from './lib/server.js';
+import { ada, becomeMql, read } from './lib/people.js';
+const server = await Server.start(); const browser = await launch();
+const v = await visitor(browser, server); const p = ada('taken');
+await becomeMql(server, v.page, p);
+const alert = (await server.mails()).filter(m=>m.tags.kind==='alert')[0];
+console.log(alert.links, alert.text);
+await read(server, v.page, linkOf(alert,'/h/'));
+await v.page.getByRole('button',{name:'I take it'}).click();
+await v.page.waitForLoadState();
+console.log(v.page.url(), await v.page.locator('main').innerText());
+console.log(v.complaints);
+await browser.close(); await server.stop();

@@ -1,0 +1,22 @@
+//! The whole system, from outside. One file for each thing a person relies on.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+// A form becomes a lead, the magnet arrives, the score rises, sales gets one alert.
+mod whole_path;
+// The same thing again changes nothing.
+mod repeats;
+// What goes wrong is said clearly.
+mod bad_input;
+// Links: machines change nothing, leaving is one press.
+mod links;
+// What the mail service says.
+mod feedback;
+// Seeded faults over the whole path.
+mod faults;
+// What the code may depend on.
+mod architecture;
+// What lapses.
+mod keep;
+// The template is the truth, and it and the code agree.
+mod template;

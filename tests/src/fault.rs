@@ -1,0 +1,242 @@
+//! A seeded fault injector at the one seam to the outside: the HTTP connector of the SDK clients.
+//!
+//! | fault | the server | the caller sees |
+//! | --- | --- | --- |
+//! | `refuse` | is never reached | connection refused |
+//! | `lose_reply` | does it | a reset |
+//! | `time_out_before` | is never reached | a time-out |
+//! | `time_out_after` | does it | a time-out |
+//! | `error_500` | is never reached | status 500 |
+//! | `throttle` | is never reached | a throttling error |
+//! | `duplicate` | does it twice | the second answer |
+//! | `crash` | is never reached | the caller is cut off: this call and the next few fail |
+//!
+//! No fault waits: a time-out is an error that says so. The same seed gives the same faults in the same order of calls. Each (step, fault)
+//! that was met is counted, so that a run can print what it covered.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+
+/// A kind of fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Connection refused; the server is never reached.
+    Refuse,
+    /// Done, and the reply is lost.
+    LoseReply,
+    /// A time-out; the server is never reached.
+    TimeOutBefore,
+    /// Done, and a time-out all the same.
+    TimeOutAfter,
+    /// Status 500; not done.
+    Error500,
+    /// Throttled; not done.
+    Throttle,
+    /// Done twice.
+    Duplicate,
+    /// The caller is cut off: this call and the next few fail.
+    Crash,
+}
+
+impl Fault {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Refuse,
+        Self::LoseReply,
+        Self::TimeOutBefore,
+        Self::TimeOutAfter,
+        Self::Error500,
+        Self::Throttle,
+        Self::Duplicate,
+        Self::Crash,
+    ];
+}
+
+/// How often which faults come.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Seed of the schedule.
+    pub seed: u64,
+    /// Faults in a thousand calls.
+    pub per_mille: u64,
+    /// Faults stop after this many calls, so that every schedule comes to rest.
+    pub calls: u64,
+}
+
+/// Calls that fail after a crash.
+const CRASH_CALLS: u64 = 4;
+
+#[derive(Debug, Default)]
+struct State {
+    plan: Option<Plan>,
+    calls: u64,
+    down_until: u64,
+    met: BTreeMap<(String, Fault), u64>,
+    steps: BTreeMap<String, u64>,
+}
+
+/// The injector. Clones share one schedule.
+#[derive(Clone, Debug, Default)]
+pub struct Injector(Arc<Mutex<State>>);
+
+impl Injector {
+    /// Starts a schedule; counts of what was met stay.
+    pub fn start(&self, plan: Plan) {
+        let mut state = self.lock();
+        state.calls = 0;
+        state.down_until = 0;
+        state.plan = Some(plan);
+    }
+
+    /// Lets everything through.
+    pub fn stop(&self) {
+        self.lock().plan = None;
+    }
+
+    /// Steps called, by name: `DynamoDB.PutItem`, `SES.SendEmail`.
+    pub fn steps(&self) -> BTreeMap<String, u64> {
+        self.lock().steps.clone()
+    }
+
+    /// Faults met, by step and kind.
+    pub fn met(&self) -> BTreeMap<(String, Fault), u64> {
+        self.lock().met.clone()
+    }
+
+    /// Puts the injector before a connector.
+    pub fn before(&self, inner: SharedHttpConnector) -> SharedHttpConnector {
+        SharedHttpConnector::new(Faulty {
+            injector: self.clone(),
+            inner,
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fault for the next call of `step`.
+    fn next(&self, step: &str) -> Option<Fault> {
+        let mut state = self.lock();
+        *state.steps.entry(step.to_owned()).or_default() += 1;
+        let plan = state.plan.clone()?;
+        state.calls += 1;
+        let call = state.calls;
+        if call <= state.down_until {
+            return Some(Fault::Refuse);
+        }
+        let dice = mix(plan.seed, call);
+        if call > plan.calls || dice % 1000 >= plan.per_mille {
+            return None;
+        }
+        let kinds = Fault::ALL.len() as u64;
+        let mut fault = Fault::ALL[usize::try_from(mix(dice, 1) % kinds).unwrap_or_default()];
+        // A mail that the wire itself doubled is nothing that any sender could mend.
+        if fault == Fault::Duplicate && step.starts_with("SES") {
+            fault = Fault::LoseReply;
+        }
+        if fault == Fault::Crash {
+            state.down_until = call + CRASH_CALLS;
+        }
+        *state.met.entry((step.to_owned(), fault)).or_default() += 1;
+        Some(fault)
+    }
+}
+
+/// `SplitMix64`: small, seeded, good enough to spread faults.
+fn mix(seed: u64, n: u64) -> u64 {
+    let mut z = seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+struct Faulty {
+    injector: Injector,
+    inner: SharedHttpConnector,
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faulty")
+    }
+}
+
+impl HttpConnector for Faulty {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let step = step_of(&request);
+        let Some(fault) = self.injector.next(&step) else {
+            return self.inner.call(request);
+        };
+        let inner = self.inner.clone();
+        HttpConnectorFuture::new(async move {
+            match fault {
+                Fault::Refuse | Fault::Crash => Err(refused()),
+                Fault::TimeOutBefore => Err(ConnectorError::timeout("injected time-out".into())),
+                Fault::Error500 => Ok(answer(500, "InternalServerError")),
+                Fault::Throttle if step.starts_with("SES") => {
+                    Ok(answer(429, "TooManyRequestsException"))
+                }
+                Fault::Throttle => Ok(answer(400, "ThrottlingException")),
+                Fault::LoseReply => {
+                    let _ = inner.call(request).await;
+                    Err(reset())
+                }
+                Fault::TimeOutAfter => {
+                    let _ = inner.call(request).await;
+                    Err(ConnectorError::timeout("injected time-out".into()))
+                }
+                Fault::Duplicate => {
+                    if let Some(copy) = request.try_clone() {
+                        let _ = inner.call(copy).await;
+                    }
+                    inner.call(request).await
+                }
+            }
+        })
+    }
+}
+
+fn refused() -> ConnectorError {
+    ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into())
+}
+
+fn reset() -> ConnectorError {
+    ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
+}
+
+fn answer(status: u16, code: &str) -> HttpResponse {
+    let status = StatusCode::try_from(status)
+        .unwrap_or_else(|_| StatusCode::try_from(500).expect("500 is a status"));
+    let mut response = HttpResponse::new(
+        status,
+        SdkBody::from(format!(
+            "{{\"__type\":\"{code}\",\"message\":\"injected\"}}"
+        )),
+    );
+    response
+        .headers_mut()
+        .insert("x-amzn-errortype", code.to_owned());
+    response
+        .headers_mut()
+        .insert("content-type", "application/x-amz-json-1.0");
+    response
+}
+
+/// What a call is, for counting.
+fn step_of(request: &HttpRequest) -> String {
+    match request.headers().get("x-amz-target") {
+        Some(target) => target.replace("DynamoDB_20120810", "DynamoDB"),
+        None if request.uri().contains("/v2/email/outbound-emails") => "SES.SendEmail".into(),
+        None => format!("other {}", request.method()),
+    }
+}

@@ -1,0 +1,14 @@
+//! What the tests of the whole system share: a fault injector at the SDK's HTTP connector, and a system started for one test.
+
+pub mod fault;
+pub mod schedule;
+pub mod world;
+
+use std::path::PathBuf;
+
+/// A path inside the project.
+pub fn project(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path)
+}

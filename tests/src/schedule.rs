@@ -1,0 +1,138 @@
+//! One seeded fault schedule over the whole path, and the invariants that hold after it.
+//!
+//! Given a visitor who asks for the guide, downloads it and asks for a visit, while calls fail by the seed, deliveries repeat and leads
+//! overtake each other; when the faults end and time passes, then every effect happened, and happened once.
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use crate::fault::Plan;
+use crate::world::{World, demo, guide, link};
+
+/// Runs the schedule of `seed` in `world` for a visitor of its own.
+pub async fn run(world: &World, seed: u64) -> anyhow::Result<()> {
+    let email = format!("visitor-{seed}@analytical-engines.com");
+    // From a few faults to nearly every call, for as many calls as the path takes.
+    let per_mille = [40, 120, 250, 500][usize::try_from(seed % 4)?];
+    world.faults.start(Plan {
+        seed,
+        per_mille,
+        calls: 120,
+    });
+
+    world.submit_until_taken("guide", &guide(&email)).await?;
+    world.settle().await?;
+    // The mail may not be there yet; what was asked for must come all the same.
+    let opened = open_download(world, &email).await?;
+    world.submit_until_taken("demo", &demo(&email)).await?;
+    world.settle().await?;
+
+    world.faults.stop();
+    // Queues try again after six minutes, unknown sends after fifteen, failed windows after five.
+    for _ in 0..6 {
+        world.advance(7 * 60).await?;
+        world.settle().await?;
+    }
+    if !opened {
+        ensure!(
+            open_download(world, &email).await?,
+            "the magnet mail never came"
+        );
+        world.settle().await?;
+    }
+    check(world, &email).await
+}
+
+async fn open_download(world: &World, email: &str) -> anyhow::Result<bool> {
+    let Some(mail) = world.mails_to(email)?.pop() else {
+        return Ok(false);
+    };
+    let download = link(&mail, "/d/")?;
+    for _ in 0..20 {
+        let page = world.get(&download).send().await?;
+        if page.status() != 200 {
+            continue;
+        }
+        if world
+            .open_and_press(&download, &[])
+            .await
+            .is_ok_and(|answer| answer.status() == 303)
+        {
+            world.settle().await?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn check(world: &World, email: &str) -> anyhow::Result<()> {
+    let lead = world.known(email).await?;
+    let count = |list: &str, name: &str, value: &str| {
+        lead[list]
+            .as_array()
+            .map_or(0, |l| l.iter().filter(|t| t[name] == value).count())
+    };
+    ensure!(
+        count("touchpoints", "kind", "form_submitted") == 2,
+        "facts: {}",
+        lead["touchpoints"]
+    );
+    ensure!(
+        count("touchpoints", "kind", "magnet_downloaded") >= 1,
+        "no download"
+    );
+    ensure!(
+        lead["lead"]["stage"] == "mql" && lead["lead"]["cycle"] == 1,
+        "stage: {} {}",
+        lead["lead"]["stage"],
+        lead["lead"]["cycle"]
+    );
+    ensure!(
+        lead["handoffs"].as_array().is_some_and(|h| h.len() == 1),
+        "handoffs"
+    );
+    let lines: i64 = lead["lead"]["breakdown"]
+        .as_array()
+        .context("lines")?
+        .iter()
+        .filter_map(|l| l["points"].as_i64())
+        .sum();
+    ensure!(
+        Some(lines) == lead["lead"]["score"]["total"].as_i64(),
+        "lines do not sum"
+    );
+
+    for item in lead["outbox"].as_array().context("outbox")? {
+        let settled = item["state"] == "SENT" || item["kind"] == "escalation";
+        ensure!(settled, "not sent: {item}");
+    }
+    let reference = lead["lead"]["lead_id"].as_str().context("lead id")?;
+    let mut effects: std::collections::BTreeMap<&str, u32> = std::collections::BTreeMap::new();
+    let mails = world.app.ses().mails()?;
+    for mail in mails
+        .iter()
+        .filter(|m| m.tags.get("obx").is_some_and(|t| t.starts_with(reference)))
+    {
+        *effects.entry(mail.tags["obx"].as_str()).or_default() += 1;
+    }
+    // The magnet, the notice and the alert; every send had its events, so none may be doubled.
+    ensure!(effects.len() == 3, "effects: {effects:?}");
+    ensure!(
+        effects.values().all(|n| *n == 1),
+        "an effect happened twice: {effects:?}"
+    );
+    ensure_chain(&lead)
+}
+
+/// Consent entries are numbered without a gap.
+fn ensure_chain(lead: &Value) -> anyhow::Result<()> {
+    let numbers: Vec<u64> = lead["consents"]
+        .as_array()
+        .context("consents")?
+        .iter()
+        .filter_map(|c| c["n"].as_u64())
+        .collect();
+    let expected: Vec<u64> = (1..=numbers.len() as u64).collect();
+    ensure!(numbers == expected, "consents: {numbers:?}");
+    Ok(())
+}
