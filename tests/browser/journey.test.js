@@ -132,7 +132,7 @@ test('the same posts once more make no second mail and no second alert', async (
   assert.deepEqual({ mails: await set.server.mailsTo(person.email), alerts: await alertsOf(person) }, before);
 });
 
-test('sales takes the lead from the alert, and who presses after that is told so', async () => {
+test('sales takes the lead from the alert, and whoever opens the link after that finds it answered', async () => {
   const { page } = await set.visitor();
   const person = ada('taken');
   await becomeMql(set.server, page, person);
@@ -145,7 +145,7 @@ test('sales takes the lead from the alert, and who presses after that is told so
   assert.equal((await set.server.lead(person.email)).lead.stage, 'sal');
 
   await page.goto(linkOf(alert, '/h/'));
-  await page.getByText('Mira de Vries took this lead').waitFor();
+  await page.getByText('This lead has been answered').waitFor();
   assert.equal(await page.getByRole('button').count(), 0, 'nothing is left to press');
 });
 

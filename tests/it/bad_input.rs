@@ -11,6 +11,7 @@ async fn json(response: reqwest::Response) -> anyhow::Result<(u16, Value)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn each_kind_of_bad_post_has_its_status_and_code() -> anyhow::Result<()> {
     let world = World::calm(21).await?;
     let post = |path: &str, kind: &str, body: String| {

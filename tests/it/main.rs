@@ -1,6 +1,6 @@
 //! The whole system, from outside. One file for each thing a person relies on.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 // A form becomes a lead, the magnet arrives, the score rises, sales gets one alert.
 mod whole_path;

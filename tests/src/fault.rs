@@ -182,11 +182,15 @@ impl HttpConnector for Faulty {
             match fault {
                 Fault::Refuse | Fault::Crash => Err(refused()),
                 Fault::TimeOutBefore => Err(ConnectorError::timeout("injected time-out".into())),
-                Fault::Error500 => Ok(answer(500, "InternalServerError")),
-                Fault::Throttle if step.starts_with("SES") => {
-                    Ok(answer(429, "TooManyRequestsException"))
-                }
-                Fault::Throttle => Ok(answer(400, "ThrottlingException")),
+                Fault::Error500 => Ok(answer(
+                    http::StatusCode::INTERNAL_SERVER_ERROR,
+                    "InternalServerError",
+                )),
+                Fault::Throttle if step.starts_with("SES") => Ok(answer(
+                    http::StatusCode::TOO_MANY_REQUESTS,
+                    "TooManyRequestsException",
+                )),
+                Fault::Throttle => Ok(answer(http::StatusCode::BAD_REQUEST, "ThrottlingException")),
                 Fault::LoseReply => {
                     let _ = inner.call(request).await;
                     Err(reset())
@@ -214,11 +218,9 @@ fn reset() -> ConnectorError {
     ConnectorError::io(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into())
 }
 
-fn answer(status: u16, code: &str) -> HttpResponse {
-    let status = StatusCode::try_from(status)
-        .unwrap_or_else(|_| StatusCode::try_from(500).expect("500 is a status"));
+fn answer(status: http::StatusCode, code: &str) -> HttpResponse {
     let mut response = HttpResponse::new(
-        status,
+        StatusCode::from(status),
         SdkBody::from(format!(
             "{{\"__type\":\"{code}\",\"message\":\"injected\"}}"
         )),

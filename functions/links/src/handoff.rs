@@ -100,15 +100,14 @@ fn sentence(verdict: &Touchpoint, site: &Site) -> String {
         site.sales.person(id).map_or(id, |p| p.name.as_str())
     });
     let when = people_time(verdict.at);
-    match verdict.kind {
-        TouchpointKind::Accepted => format!("{who} took this lead on {when}."),
-        _ => {
-            let reason = verdict.reason.as_deref().unwrap_or("other");
-            let words = REJECT_REASONS
-                .iter()
-                .find(|(id, _)| *id == reason)
-                .map_or(reason, |(_, words)| words);
-            format!("{who} handed this lead back on {when}: {words}.")
-        }
+    if verdict.kind == TouchpointKind::Accepted {
+        format!("{who} took this lead on {when}.")
+    } else {
+        let reason = verdict.reason.as_deref().unwrap_or("other");
+        let words = REJECT_REASONS
+            .iter()
+            .find(|(id, _)| *id == reason)
+            .map_or(reason, |(_, words)| words);
+        format!("{who} handed this lead back on {when}: {words}.")
     }
 }

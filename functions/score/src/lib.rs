@@ -84,13 +84,12 @@ async fn fold_batch(deps: &Deps, records: &[StreamRecord]) -> Value {
     let mut lowest: Option<&str> = None;
     let mut failed = |sequence| lowest = Some(lowest.map_or(sequence, |l| lower(l, sequence)));
     for record in records.iter().filter(|r| r.inserted) {
-        match &record.key {
-            Some(key) => leads.entry(key.lead_id).or_default().push(record),
-            None => {
-                let unreadable = Failure::Permanent("unreadable_record".into());
-                if !set_aside("score", &deps.store, record, &unreadable, now).await {
-                    failed(record.sequence.as_str());
-                }
+        if let Some(key) = &record.key {
+            leads.entry(key.lead_id).or_default().push(record);
+        } else {
+            let unreadable = Failure::Permanent("unreadable_record".into());
+            if !set_aside("score", &deps.store, record, &unreadable, now).await {
+                failed(record.sequence.as_str());
             }
         }
     }

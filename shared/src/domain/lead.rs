@@ -169,15 +169,15 @@ pub fn fold(
 
 /// Digest of what a fold depends on.
 fn fingerprint(ordered: &[&Touchpoint], model: &ScoreModel, handoffs: &[PastHandoff]) -> String {
-    let mut text = format!("v{LEAD_V}\n{}\n", model.hash);
     let ids: BTreeSet<&str> = ordered.iter().map(|t| t.id.as_str()).collect();
-    for id in ids {
-        text.push_str(id);
-        text.push('\n');
-    }
-    for handoff in handoffs {
-        text.push_str(&format!("handoff {}\n", handoff.cycle));
-    }
+    let told = handoffs.iter().map(|h| format!("handoff {}", h.cycle));
+    let head = [format!("v{LEAD_V}"), model.hash.clone()];
+    let lines: Vec<String> = head
+        .into_iter()
+        .chain(ids.into_iter().map(str::to_owned))
+        .chain(told)
+        .collect();
+    let text = lines.join("\n");
     sha256_hex(text.as_bytes())
 }
 

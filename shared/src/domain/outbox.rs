@@ -357,17 +357,16 @@ impl OutboxItem {
                 let reason = "no word from the mail service after a resend";
                 ClaimDecision::Write(Box::new(self.settled(State::Dead, Some(reason), now)))
             }
-            State::Unknown => match skip {
-                Some(reason) => {
+            State::Unknown => {
+                if let Some(reason) = skip {
                     ClaimDecision::Write(Box::new(self.settled(State::Skipped, Some(reason), now)))
-                }
-                None => {
+                } else {
                     let mut item = self.claimed(now, owner, lease_ms);
                     item.resends += 1;
                     item.possible_duplicate = true;
                     ClaimDecision::Claim(Box::new(item))
                 }
-            },
+            }
         }
     }
 

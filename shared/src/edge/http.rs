@@ -131,12 +131,9 @@ fn content_security_policy(html: &str, form_action: &[String]) -> String {
             )
         },
     );
-    let more: String = form_action
-        .iter()
-        .map(|origin| format!(" {origin}"))
-        .collect();
+    let more = form_action.join(" ");
     format!(
-        "default-src 'none'; style-src {style_src}; img-src 'self' data:; form-action 'self'{more}; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src {style_src}; img-src 'self' data:; form-action 'self' {more}; frame-ancestors 'none'; base-uri 'none'"
     )
 }
 

@@ -73,10 +73,10 @@ pub fn decide(
     touchpoint.form = Some(form.id.clone());
     touchpoint.form_version = Some(form.version.clone());
     touchpoint.email = Some(Pii::new(submission.email.given().to_owned()));
-    touchpoint.answers = submission.answers.clone();
-    touchpoint.consents = submission.consents.clone();
+    touchpoint.answers.clone_from(&submission.answers);
+    touchpoint.consents.clone_from(&submission.consents);
     touchpoint.source = Some(submission.source.clone()).filter(|s| !s.is_empty());
-    touchpoint.ip_hash = arrival.ip_hash.clone();
+    touchpoint.ip_hash.clone_from(&arrival.ip_hash);
     touchpoint.agent_class = Some(arrival.agent_class.to_owned());
     touchpoint.site_hash = Some(site.hash.clone());
     touchpoint.digest = Some(digest);
@@ -150,13 +150,21 @@ fn submission_id(
 
 /// A keyed digest of what was posted: the form, the address, the answers, the consents.
 fn digest(form: &Form, submission: &Submission, identity: &IdentityKey) -> String {
-    let mut text = format!("{}\0{}\0", form.id, submission.email.identity());
-    for answer in &submission.answers {
-        text.push_str(&format!("{}={}\0", answer.name, answer.value.to_text()));
-    }
-    for consent in &submission.consents {
-        text.push_str(&format!("{}:{:?}\0", consent.purpose, consent.decision));
-    }
+    let answers = submission
+        .answers
+        .iter()
+        .map(|a| format!("{}={}", a.name, a.value.to_text()));
+    let consents = submission
+        .consents
+        .iter()
+        .map(|c| format!("{}:{:?}", c.purpose, c.decision));
+    let head = [form.id.clone(), submission.email.identity()];
+    let text = head
+        .into_iter()
+        .chain(answers)
+        .chain(consents)
+        .collect::<Vec<_>>()
+        .join("\0");
     identity.pseudonym("content", &text)
 }
 

@@ -15,9 +15,9 @@ use aws_smithy_runtime_api::client::http::{
 use super::{Lookup, SettingsReader, StartError};
 
 /// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_000);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest wait for an answer to one attempt.
-const READ_TIMEOUT: Duration = Duration::from_millis(5_000);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Addresses to use instead of AWS's: stand-ins, tests.
 #[derive(Clone, Debug, Default)]

@@ -40,7 +40,7 @@ export async function fillVisit(page, person) {
   await form.getByLabel('Cut the energy bill').check();
   await chooseOne(form, 'Budget', 'Over €1 million');
   await chooseOne(form, 'When do you want to decide?', 'Within six months');
-  await form.getByLabel('I decide').check();
+  await chooseOne(form, 'Your part in the decision', 'I decide');
   await form.getByLabel('What should we know').fill('Can it make steam at 120 degrees?\nWe run two shifts.');
   return form.getByRole('button', { name: 'Ask for a visit' });
 }
