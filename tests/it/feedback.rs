@@ -139,7 +139,7 @@ async fn evt_12_one_send_is_one_request_on_a_time_out_and_on_a_server_error() ->
         world.submit_until_taken("guide", &guide(ADA)).await?;
         world.settle().await?;
         assert_eq!(
-            world.faults.steps().get("SES.SendEmail"),
+            world.faults.steps().get("deliver SES.SendEmail"),
             Some(&1),
             "{kind:?}"
         );

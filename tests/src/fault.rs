@@ -14,7 +14,7 @@
 //! No fault waits: a time-out is an error that says so. The same seed gives the same faults in the same order of calls. Each (step, fault)
 //! that was met is counted, so that a run can print what it covered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +25,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +83,11 @@ struct State {
     down_until: u64,
     met: BTreeMap<(String, Fault), u64>,
     steps: BTreeMap<String, u64>,
+    needed: BTreeSet<Grant>,
 }
+
+/// A permission: (function, action, table or `table/index/name`).
+pub type Grant = (String, String, String);
 
 /// The injector. Clones share one schedule.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +107,7 @@ impl Injector {
         self.lock().plan = None;
     }
 
-    /// Steps called, by name: `DynamoDB.PutItem`, `SES.SendEmail`.
+    /// Steps called, by name: `capture DynamoDB.PutItem`, `deliver SES.SendEmail`.
     pub fn steps(&self) -> BTreeMap<String, u64> {
         self.lock().steps.clone()
     }
@@ -112,16 +117,66 @@ impl Injector {
         self.lock().met.clone()
     }
 
-    /// Puts the injector before a connector.
-    pub fn before(&self, inner: SharedHttpConnector) -> SharedHttpConnector {
+    /// Puts the injector before a function's connector.
+    pub fn before(&self, function: &str, inner: SharedHttpConnector) -> SharedHttpConnector {
         SharedHttpConnector::new(Faulty {
             injector: self.clone(),
+            function: function.to_owned(),
             inner,
         })
     }
 
+    /// Permissions that the calls so far needed, as (function, action, table or index).
+    pub fn needed(&self) -> BTreeSet<Grant> {
+        self.lock().needed.clone()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a call needs permission for.
+    fn note(&self, function: &str, call: &str, request: &HttpRequest) {
+        let Some(action) = call.strip_prefix("DynamoDB.") else {
+            return;
+        };
+        let Some(body) = request
+            .body()
+            .bytes()
+            .and_then(|b| serde_json::from_slice::<Value>(b).ok())
+        else {
+            return;
+        };
+        let table = |part: &Value| {
+            let name = part["TableName"].as_str().unwrap_or_default();
+            part["IndexName"]
+                .as_str()
+                .map_or_else(|| name.to_owned(), |index| format!("{name}/index/{index}"))
+        };
+        let mut state = self.lock();
+        let mut need = |action: &str, part: &Value| {
+            state.needed.insert((
+                function.to_owned(),
+                format!("dynamodb:{action}"),
+                table(part),
+            ));
+        };
+        let Some(parts) = body["TransactItems"].as_array() else {
+            return need(action, &body);
+        };
+        // A transaction needs the permission of each of its parts.
+        for part in parts {
+            for (kind, action) in [
+                ("Put", "PutItem"),
+                ("Update", "UpdateItem"),
+                ("Delete", "DeleteItem"),
+                ("ConditionCheck", "ConditionCheckItem"),
+            ] {
+                if part[kind].is_object() {
+                    need(action, &part[kind]);
+                }
+            }
+        }
     }
 
     /// The fault for the next call of `step`.
@@ -141,7 +196,7 @@ impl Injector {
         let kinds = Fault::ALL.len() as u64;
         let mut fault = Fault::ALL[usize::try_from(mix(dice, 1) % kinds).unwrap_or_default()];
         // A mail that the wire itself doubled is nothing that any sender could mend.
-        if fault == Fault::Duplicate && step.starts_with("SES") {
+        if fault == Fault::Duplicate && step.contains("SES") {
             fault = Fault::LoseReply;
         }
         if fault == Fault::Crash {
@@ -162,6 +217,7 @@ fn mix(seed: u64, n: u64) -> u64 {
 
 struct Faulty {
     injector: Injector,
+    function: String,
     inner: SharedHttpConnector,
 }
 
@@ -173,7 +229,9 @@ impl fmt::Debug for Faulty {
 
 impl HttpConnector for Faulty {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let step = step_of(&request);
+        let call = call_of(&request);
+        let step = format!("{} {call}", self.function);
+        self.injector.note(&self.function, &call, &request);
         let Some(fault) = self.injector.next(&step) else {
             return self.inner.call(request);
         };
@@ -186,7 +244,7 @@ impl HttpConnector for Faulty {
                     http::StatusCode::INTERNAL_SERVER_ERROR,
                     "InternalServerError",
                 )),
-                Fault::Throttle if step.starts_with("SES") => Ok(answer(
+                Fault::Throttle if step.contains("SES") => Ok(answer(
                     http::StatusCode::TOO_MANY_REQUESTS,
                     "TooManyRequestsException",
                 )),
@@ -235,7 +293,7 @@ fn answer(status: http::StatusCode, code: &str) -> HttpResponse {
 }
 
 /// What a call is, for counting.
-fn step_of(request: &HttpRequest) -> String {
+fn call_of(request: &HttpRequest) -> String {
     match request.headers().get("x-amz-target") {
         Some(target) => target.replace("DynamoDB_20120810", "DynamoDB"),
         None if request.uri().contains("/v2/email/outbound-emails") => "SES.SendEmail".into(),

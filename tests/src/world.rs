@@ -81,7 +81,9 @@ impl World {
     pub async fn start(mut options: Options) -> anyhow::Result<Self> {
         let faults = Injector::default();
         let injector = faults.clone();
-        options.wrap_connector = Some(Box::new(move |connector| injector.before(connector)));
+        options.wrap_connector = Some(Box::new(move |function, connector| {
+            injector.before(function, connector)
+        }));
         options.adjust_aws = Some(Box::new(|aws| {
             aws.with_sleep(SharedAsyncSleep::new(NoWait))
         }));

@@ -18,6 +18,7 @@ use lambda_http::{
 use serde_json::Value;
 use shared::runtime::{Lookup, Runtime, StartError};
 
+use crate::app::options::WrapConnector;
 use crate::pump::lane::Answer;
 use crate::template::model::{Function, Model};
 
@@ -152,7 +153,13 @@ struct Built {
 
 impl Functions {
     /// Builds every function of the template with the variables that the template gives it, and those that Lambda sets.
-    pub async fn build(model: &Model, runtime: &Runtime, region: &str) -> Result<Self, BuildError> {
+    /// `wrap` puts something between a function and the network.
+    pub async fn build(
+        model: &Model,
+        runtime: &Runtime,
+        region: &str,
+        wrap: Option<&WrapConnector>,
+    ) -> Result<Self, BuildError> {
         let mut built = BTreeMap::new();
         for function in &model.functions {
             let env = |name: &str| variable(function, region, name);
@@ -160,7 +167,12 @@ impl Functions {
                 id: function.id.clone(),
                 source,
             };
-            let Some(handler) = build(&function.package, runtime, &env)
+            let mut runtime = runtime.clone();
+            if let Some(wrap) = wrap {
+                let connector = wrap(&function.package, runtime.aws.connector().clone());
+                runtime.aws = runtime.aws.with_connector(connector);
+            }
+            let Some(handler) = build(&function.package, &runtime, &env)
                 .await
                 .map_err(refused)?
             else {

@@ -66,6 +66,13 @@ impl Aws {
         self
     }
 
+    /// The same over another connector.
+    #[must_use]
+    pub fn with_connector(mut self, connector: SharedHttpConnector) -> Self {
+        self.connector = connector;
+        self
+    }
+
     /// From the variables that Lambda sets for every function.
     pub fn from_lambda(env: Lookup<'_>) -> Result<Self, StartError> {
         let mut settings = SettingsReader::new(env);

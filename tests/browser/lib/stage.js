@@ -6,8 +6,8 @@ import { after, afterEach, before } from 'node:test';
 import { launch, visitor } from './browser.js';
 import { Server } from './server.js';
 
-/** Call once at the top of a file. `stage.server` and `stage.browser` are there when tests run. */
-export function stage(...serve) {
+/** Call once at the top of a file. `server` and `browser` are there when `prepare` and the tests run. */
+export function stage({ serve = [], prepare = async () => {} } = {}) {
   const visitors = [];
   const set = {
     async visitor(options) {
@@ -18,6 +18,7 @@ export function stage(...serve) {
   };
   before(async () => {
     [set.server, set.browser] = await Promise.all([Server.start(...serve), launch()]);
+    await prepare(set);
   });
   afterEach(async () => {
     const seen = visitors.splice(0);

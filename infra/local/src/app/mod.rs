@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 pub use self::core::{Core, Totals};
 pub use options::Options;
 
+use crate::engine::tokens::WithoutTokens;
 use crate::functions::Functions;
 use crate::gateway::Gateway;
 use crate::pump::context::{Context, Drive, Invoke, Wake};
@@ -82,7 +83,13 @@ impl App {
         let site = SiteHandle::new(loaded.site);
         let runtime = runtime(&stack, &stand_ins, site.clone(), &mut options);
         let region = &stack.surroundings.region;
-        let functions = Functions::build(&stack.model, &runtime, region).await?;
+        let functions = Functions::build(
+            &stack.model,
+            &runtime,
+            region,
+            options.wrap_connector.as_ref(),
+        )
+        .await?;
         let functions = Arc::new(functions);
 
         let (stop, stopping) = watch::channel(false);
@@ -268,12 +275,13 @@ fn runtime(
     site: SiteHandle,
     options: &mut Options,
 ) -> Runtime {
-    let connector = match options.wrap_connector.take() {
-        Some(wrap) => wrap(connector()),
-        None => connector(),
-    };
     let region = &stack.surroundings.region;
     let (credentials, endpoints) = (stand_ins.credentials.clone(), stand_ins.endpoints.clone());
+    // Only a run that injects faults has replies to lose.
+    let connector = match options.wrap_connector {
+        Some(_) => connector(),
+        None => WithoutTokens::over(connector()),
+    };
     let aws = Aws::new(connector, region, credentials, endpoints);
     let clock = stack.clock.clone();
     Runtime {

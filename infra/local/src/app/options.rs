@@ -15,7 +15,9 @@ use crate::stack::{Data, StackOptions};
 use crate::template::Surroundings;
 
 /// Puts something between the SDK and the network, such as a fault injector.
-pub type WrapConnector = Box<dyn FnOnce(SharedHttpConnector) -> SharedHttpConnector + Send>;
+/// Called once for each function, with the name of its package.
+pub type WrapConnector =
+    Box<dyn Fn(&str, SharedHttpConnector) -> SharedHttpConnector + Send + Sync>;
 /// Changes how clients are made, such as how they wait between attempts.
 pub type AdjustAws = Box<dyn FnOnce(Aws) -> Aws + Send>;
 
@@ -41,7 +43,7 @@ pub struct Options {
     pub clock: Clock,
     /// Randomness of handlers, and of new secrets.
     pub entropy: Entropy,
-    /// Something between the SDK and the network.
+    /// Something between the SDK and the network, for each function.
     pub wrap_connector: Option<WrapConnector>,
     /// Another way to make clients.
     pub adjust_aws: Option<AdjustAws>,

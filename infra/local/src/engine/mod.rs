@@ -5,12 +5,13 @@
 //! tables hold.
 //!
 //! What was seen of this engine and is worked around here and nowhere else: it looks up a stream's last record by a scan (so an
-//! index is added to its file), it never forgets stream records (so consumed ones are deleted), and it does not expire items by our
-//! clock (so [`tidy`] does).
+//! index is added to its file), it never forgets stream records (so consumed ones are deleted), it does not expire items by our
+//! clock (so [`tidy`] does), and it walks through ten minutes of request tokens for each transaction (so [`tokens`] leaves them out).
 
 pub mod stream;
 pub mod tables;
 pub mod tidy;
+pub mod tokens;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,162 @@
+// Every page there is, on a desk and on a phone, by day and by night: nothing sticks out to the side, axe-core finds no serious
+// violation, the console stays silent. A picture of each is left in target/screenshots/ for people to look at.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import test from 'node:test';
+
+import { photograph, PHONE } from './lib/browser.js';
+import { ada, askForGuide, becomeMql, fillVisit, guideForm, visitForm } from './lib/people.js';
+import { linkOf } from './lib/server.js';
+import { stage } from './lib/stage.js';
+
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const DESK = { viewport: { width: 1280, height: 900 } };
+/** What axe-core calls worse than an annoyance. */
+const SERIOUS = ['serious', 'critical'];
+/** Longer than any link lives. */
+const YEAR_SECONDS = 365 * 86_400;
+
+const set = stage({ prepare });
+const links = {};
+
+/** Brings about one of everything that there is to see. */
+async function prepare() {
+  const { page, context } = await set.visitor();
+  const person = ada('shown');
+  await becomeMql(set.server, page, person);
+  const grace = { first: 'Grace', last: 'Hopper', email: 'grace@flow-matic.org', company: 'Flow-Matic Dairies' };
+  await askForGuide(page, grace);
+  // Asks for a visit and ticks the newsletter: an address to confirm.
+  await page.goto('/');
+  const submit = await fillVisit(page, { ...grace, first: 'Jean', last: 'Bartik', email: 'jean@eniac.org' });
+  await visitForm(page).getByLabel('field notes').check();
+  await submit.click();
+  await page.waitForURL('**/thanks?form=demo');
+  await set.server.settle();
+  const mails = await set.server.mails();
+  const of = (kind) => mails.find((mail) => mail.tags.kind === kind);
+  const about = (email) => mails.find((mail) => mail.to.includes(email));
+  Object.assign(links, {
+    lead: `/local/leads?email=${encodeURIComponent(person.email)}`,
+    download: linkOf(about(grace.email), '/d/'),
+    'download-confirmed': linkOf(about(person.email), '/d/'),
+    unsubscribe: linkOf(about(grace.email), '/u/'),
+    confirm: linkOf(about('jean@eniac.org'), '/c/'),
+    handoff: linkOf(of('alert'), '/h/'),
+    'handoff-reject': of('alert').links.find((url) => url.includes('answer=reject')),
+    'mail-magnet': `/local/mail/${about(grace.email).id}`,
+    'mail-confirm': `/local/mail/${about('jean@eniac.org').id}`,
+    'mail-alert': `/local/mail/${of('alert').id}`,
+    'mail-notice': `/local/mail/${of('notice').id}`,
+  });
+  await context.close();
+}
+
+/** Pages that a GET shows, in the order in which a visitor meets them. */
+const SHOWN = {
+  landing: () => '/',
+  'form-guide': () => '/f/guide',
+  'form-demo': () => '/f/demo',
+  'thanks-guide': () => '/thanks?form=guide',
+  'thanks-demo': () => '/thanks?form=demo',
+  download: () => links.download,
+  'download-confirmed': () => links['download-confirmed'],
+  confirm: () => links.confirm,
+  unsubscribe: () => links.unsubscribe,
+  'not-ours': () => '/d/v1.never.was',
+  'no-such-form': () => '/f/nothing',
+  handoff: () => links.handoff,
+  'handoff-reject': () => links['handoff-reject'],
+  leads: () => '/local/leads',
+  lead: () => links.lead,
+  inbox: () => '/local/mail',
+  'mail-magnet': () => links['mail-magnet'],
+  'mail-alert': () => links['mail-alert'],
+  'mail-magnet-alone': () => `${links['mail-magnet']}/html`,
+  'mail-confirm-alone': () => `${links['mail-confirm']}/html`,
+  'mail-alert-alone': () => `${links['mail-alert']}/html`,
+  'mail-notice-alone': () => `${links['mail-notice']}/html`,
+};
+/** Pages with one look, whatever the visitor's system prefers. */
+const LIGHT_ONLY = new Set(['landing']);
+
+for (const [name, url] of Object.entries(SHOWN)) {
+  test(`the page “${name}” fits a phone, is accessible, and breaks no policy of its own`, async () => {
+    await inspect(name, (page) => page.goto(url()));
+  });
+}
+
+test('a form that comes back with errors fits a phone, is accessible, and breaks no policy of its own', async () => {
+  await inspect('form-errors', async (page) => {
+    await page.goto('/');
+    await guideForm(page).evaluate((form) => (form.noValidate = true));
+    await guideForm(page).getByLabel('First name').fill('Ada');
+    await guideForm(page).getByLabel('Work email').fill('ada at home');
+    await guideForm(page).getByRole('button', { name: 'Mail me the guide' }).click();
+    await page.getByRole('alert').waitFor();
+  });
+});
+
+test('a refused post is answered with a page that fits a phone and is accessible', async () => {
+  await inspect('refused', async (page) => {
+    await page.goto('/');
+    await guideForm(page).evaluate((form) => (form.noValidate = true));
+    await guideForm(page).getByRole('button', { name: 'Mail me the guide' }).click();
+    await page.getByRole('heading', { name: 'That did not work' }).waitFor();
+  });
+});
+
+test('a handoff that was answered and a link that has run out fit a phone and are accessible', async () => {
+  const { page } = await set.visitor();
+  await page.goto(links.handoff);
+  await set.server.advance(5);
+  await page.getByRole('button', { name: 'I take it' }).click();
+  await page.getByText('took this lead').waitFor();
+  await set.server.settle();
+  await inspect('handoff-answered', (one) => one.goto(links.handoff));
+
+  await set.server.advance(YEAR_SECONDS);
+  await inspect('expired', (one) => one.goto(links.download));
+});
+
+/** Looks at a page in every way in which people see it. `open` brings a fresh visitor's page there. */
+async function inspect(name, open) {
+  const schemes = LIGHT_ONLY.has(name) ? ['light'] : ['light', 'dark'];
+  for (const [width, size] of [['1280', DESK], ['390', PHONE]]) {
+    for (const colorScheme of schemes) {
+      const { page, context } = await set.visitor({ ...size, colorScheme });
+      await open(page);
+      const view = `${name}-${width}${schemes.length > 1 ? `-${colorScheme}` : ''}`;
+      await photograph(page, view);
+      await fits(page, view);
+      await accessible(page, view);
+      assert.deepEqual(await page.title(), (await page.title()).trim());
+      assert.notEqual(await page.title(), '', `${view} has a title`);
+      await context.close();
+    }
+  }
+}
+
+/** Nothing is wider than the screen. */
+async function fits(page, view) {
+  const { wide, screen, culprits } = await page.evaluate(() => ({
+    wide: document.documentElement.scrollWidth,
+    screen: document.documentElement.clientWidth,
+    culprits: [...document.querySelectorAll('body *')]
+      .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+      .map((one) => one.outerHTML.slice(0, 120)),
+  }));
+  assert.ok(wide <= screen, `${view}: ${wide} px on a screen of ${screen}: ${culprits.slice(0, 3)}`);
+}
+
+/** axe-core finds nothing serious. */
+async function accessible(page, view) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { iframes: false }));
+  const found = violations
+    .filter((one) => SERIOUS.includes(one.impact))
+    .map((one) => `${one.id}: ${one.help}\n  ${one.nodes.map((node) => `${node.html}\n    ${node.failureSummary}`).join('\n  ')}`);
+  assert.deepEqual(found, [], view);
+}
