@@ -83,6 +83,7 @@ struct State {
     down_until: u64,
     met: BTreeMap<(String, Fault), u64>,
     steps: BTreeMap<String, u64>,
+    exposed: BTreeMap<String, u64>,
     needed: BTreeSet<Grant>,
 }
 
@@ -110,6 +111,11 @@ impl Injector {
     /// Steps called, by name: `capture DynamoDB.PutItem`, `deliver SES.SendEmail`.
     pub fn steps(&self) -> BTreeMap<String, u64> {
         self.lock().steps.clone()
+    }
+
+    /// Calls while a schedule was on, by step.
+    pub fn exposed(&self) -> BTreeMap<String, u64> {
+        self.lock().exposed.clone()
     }
 
     /// Faults met, by step and kind.
@@ -184,6 +190,7 @@ impl Injector {
         let mut state = self.lock();
         *state.steps.entry(step.to_owned()).or_default() += 1;
         let plan = state.plan.clone()?;
+        *state.exposed.entry(step.to_owned()).or_default() += 1;
         state.calls += 1;
         let call = state.calls;
         if call <= state.down_until {

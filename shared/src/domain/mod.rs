@@ -13,6 +13,8 @@ pub mod lead;
 pub mod magnet;
 pub mod outbox;
 pub mod pii;
+#[cfg(test)]
+mod properties;
 pub mod reserved;
 pub mod sales;
 pub mod score;

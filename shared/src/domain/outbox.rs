@@ -413,8 +413,8 @@ impl OutboxItem {
             self.settled(State::Sent, None, now)
         };
         if !known {
-            // Two accepted attempts: the receiver got it twice.
-            item.possible_duplicate = !item.provider_ids.is_empty();
+            // Two accepted attempts: the receiver got it twice. A mark from a resend stays: nobody knows of the send before it.
+            item.possible_duplicate |= !item.provider_ids.is_empty();
             item.provider_ids.push(provider_id.to_owned());
         }
         Some(item)

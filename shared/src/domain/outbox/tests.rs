@@ -131,6 +131,17 @@ fn evt_11_an_event_settles_from_any_open_state_and_a_second_accepted_attempt_is_
 }
 
 #[test]
+fn evt_11_the_event_of_a_resend_leaves_the_mark_of_a_possible_duplicate() {
+    let unknown = claim(&item(), T0).after(&Outcome::Unknown("time-out".into()), T0, 0);
+    let resent = claim(&unknown, T0.plus_ms(UNKNOWN_WAIT_MS));
+    let settled = resent
+        .after_event("ses-2", T0.plus_ms(UNKNOWN_WAIT_MS))
+        .unwrap();
+    assert_eq!(settled.state, State::Sent);
+    assert!(settled.possible_duplicate);
+}
+
+#[test]
 fn what_is_not_wanted_any_more_is_skipped_with_its_reason() {
     let decision = item().decide_claim(T0, "me", LEASE, Some("unsubscribed"), false);
     let ClaimDecision::Write(skipped) = decision else {

@@ -145,9 +145,11 @@ fn read_fields(root: &Table<'_>, names: &mut Unique, has_magnet: bool) -> Vec<Fi
     let tables = root.tables("field", "[[field]]");
     let mut fields = Vec::new();
     let mut emails: Vec<Spot<'_>> = Vec::new();
+    let mut unread = 0;
     for table in tables {
         let spot = table.spot;
         let Some(read) = fields::field(table) else {
+            unread += 1;
             continue;
         };
         if check_name(&read.name, "field", names) && !read.is_email {
@@ -165,6 +167,8 @@ fn read_fields(root: &Table<'_>, names: &mut Unique, has_magnet: bool) -> Vec<Fi
         fields.push(read.field);
     }
     match emails.as_slice() {
+        // A field that could not be read may be the one; its own mistake is told.
+        [] if unread > 0 => {}
         [] if root.has("field") => root.spot.error_help(
             "the form has no email field",
             "add a [[field]] with `name = \"email\"`, `label = \"Email\"` and `kind = \"email\"`",

@@ -60,6 +60,11 @@ pub struct Loaded {
 /// Reads and checks the site in a folder. The error has every finding, warnings too.
 pub fn load(dir: &Path) -> Result<Loaded, Diagnostics> {
     let report = Report::default();
+    if !dir.is_dir() {
+        let help = Some("name the folder that holds site.toml");
+        report.file_error("site.toml", "there is no such folder", help);
+        return Err(report.finish());
+    }
     let mut files = Files {
         dir,
         report: &report,

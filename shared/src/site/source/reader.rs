@@ -255,6 +255,18 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// Where to look for a key that is missing: at one that is most likely a misspelling of it, else where the table begins.
+    fn place_of_missing(&self, key: &'static str) -> Spot<'a> {
+        let alike =
+            |name: &str| nearest(name, &[key]).is_some() && !self.known.borrow().contains(&name);
+        self.entries
+            .iter()
+            .find(|(name, _)| alike(name.get_ref()))
+            .map_or(self.spot, |(name, _)| {
+                self.file.spot(self.report, name.span().start)
+            })
+    }
+
     fn value(&self, key: &'static str) -> Option<(&'a DeValue<'a>, Spot<'a>)> {
         self.allow(&[key]);
         let value = self.entries.get(key)?;
@@ -289,7 +301,7 @@ impl<'a> Table<'a> {
     pub fn required_text(&self, key: &'static str, why: &str) -> Option<At<'a, String>> {
         if !self.has(key) {
             self.allow(&[key]);
-            self.spot
+            self.place_of_missing(key)
                 .error_help(format!("{} has no `{key}`", self.what), why);
             return None;
         }
@@ -402,7 +414,7 @@ impl<'a> Table<'a> {
     pub fn required_table(&self, key: &'static str, what: &str, why: &str) -> Option<Table<'a>> {
         if !self.has(key) {
             self.allow(&[key]);
-            self.spot
+            self.place_of_missing(key)
                 .error_help(format!("{} has no {what}", self.what), why);
         }
         self.table(key, what)

@@ -14,6 +14,10 @@ fn a_form_has_exactly_one_email_field() {
     small_site().edit(FORM, "kind = \"email\"", "kind = \"text\"").says(&[
         "forms/guide.toml:1:1: error: the form has no email field; help: add a [[field]] with `name = \"email\"`, `label = \"Email\"` and `kind = \"email\"`",
     ]);
+    // The field that cannot be read may be the one, so only its own mistake is told.
+    small_site().edit(FORM, "kind = \"email\"", "kind = \"emial\"").says(&[
+        "forms/guide.toml:8:8: error: there is no kind of field `emial`; help: did you mean `email`?",
+    ]);
     with_field("name = \"other\"\nlabel = \"Other\"\nkind = \"email\"").says(&[
         "forms/guide.toml:20:1: error: a form has exactly one email field; help: make the others `kind = \"text\"`, or remove them",
     ]);

@@ -198,7 +198,7 @@ fn every_mistake_of_every_file_is_told_at_once_in_order() {
         .edit("scoring.toml", "form = \"guide\"", "form = \"gide\"")
         .edit("templates/alert.html", "handoff.name", "handof.name")
         .says(&[
-            "forms/guide.toml:10:1: error: [[field]] has no `label`; help: what people read beside the field",
+            "forms/guide.toml:12:1: error: [[field]] has no `label`; help: what people read beside the field",
             "forms/guide.toml:12:1: error: unknown key `lable` in [[field]]; help: did you mean `label`?",
             "scoring.toml:8:48: error: there is no form `gide`; help: did you mean `guide`?",
             "site.toml:1:1: error: [business] has no `postal_address`; help: the law of most countries wants one at the foot of each mail; write it as `postal_address = \"Street 1, 12345 City, Country\"`",
@@ -242,4 +242,17 @@ fn a_byte_order_mark_and_windows_line_ends_are_taken_as_they_come() {
         .unwrap()
         .site;
     assert_eq!(windows.hash, plain.hash);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_one_mistake() {
+    let folder = TempDir::new().unwrap();
+    let found = load(&folder.path().join("nowhere")).unwrap_err();
+    let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "site.toml:1:1: error: there is no such folder; help: name the folder that holds site.toml"
+        ]
+    );
 }

@@ -1,0 +1,78 @@
+//! FRM-11: log lines name leads and items by their ids, and never a person.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use lodestone::ses::Happening;
+use tests::world::{World, guide};
+
+use crate::whole_path::become_mql;
+
+const ADA: &str = "ada.planted@analytical-engines.com";
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+// One thread, so that what is captured is all there is.
+#[tokio::test]
+async fn frm_11_no_address_name_company_message_or_token_is_in_any_log_line() -> anyhow::Result<()>
+{
+    let captured = Captured::default();
+    let writer = captured.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+
+    let world = World::unruly(81).await?;
+    become_mql(&world, ADA).await?;
+    world
+        .submit(
+            "guide",
+            &[("email", "nobody planted"), ("first_name", "Planted")],
+        )
+        .await?;
+    let mail = world.mails_to(ADA)?.remove(0);
+    world
+        .app
+        .ses()
+        .play(Happening::Complaint, &mail.id, None)
+        .await?;
+    world.settle().await?;
+    world
+        .submit_until_taken("guide", &guide("other.planted@analytical-engines.com"))
+        .await?;
+    let unreadable =
+        serde_json::json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": ADA}]});
+    world.app.call("feedback", unreadable).await;
+    world.advance(20 * 60).await?;
+    drop(guard);
+
+    let log = String::from_utf8(captured.0.lock().unwrap().clone())?;
+    assert!(log.lines().count() > 5, "nothing was captured:\n{log}");
+    let tokens = mail
+        .links
+        .iter()
+        .filter_map(|l| l.rsplit('/').next().filter(|t| t.starts_with("v1.")));
+    for secret in ["planted", "@", "Lovelace", "Analytical", "steam at 120"]
+        .into_iter()
+        .chain(tokens)
+    {
+        let line = log.lines().find(|l| l.contains(secret));
+        assert!(line.is_none(), "{secret:?} is in a log line: {line:?}");
+    }
+    Ok(())
+}
