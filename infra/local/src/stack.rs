@@ -19,7 +19,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -109,6 +109,11 @@ impl Stack {
         )?);
         let (folder, temporary) = match &options.data {
             Data::Folder(folder) => {
+                ensure!(
+                    folder.is_dir() || !folder.exists(),
+                    "cannot use the data folder {}: it is a file; give a folder with --data",
+                    folder.display()
+                );
                 private_folder(folder)
                     .with_context(|| format!("cannot use the data folder {}", folder.display()))?;
                 (folder.clone(), None)
@@ -129,9 +134,7 @@ impl Stack {
         } else {
             RunnerDb::in_memory()
         };
-        let db = Arc::new(
-            db.with_context(|| format!("cannot use the data folder {}", folder.display()))?,
-        );
+        let db = Arc::new(db.with_context(|| unusable(&folder.join("runner.db")))?);
         let base = options.clock.clone();
         let clock = RunnerClock::new(
             Arc::new(move || base.now().0),
@@ -143,7 +146,8 @@ impl Stack {
         } else {
             Location::Memory
         };
-        let engine = Arc::new(Engine::start(&location, &model.tables)?);
+        let engine = Engine::start(&location, &model.tables);
+        let engine = Arc::new(engine.with_context(|| unusable(&folder.join("engine.db")))?);
         let (secrets, identity) = secrets(&model, &folder.join("secrets"), kept, &options.entropy)?;
         Ok(Self {
             model,
@@ -173,6 +177,10 @@ impl Stack {
     pub fn file(&self, name: &str) -> Option<PathBuf> {
         self.kept.then(|| self.folder.join(name))
     }
+}
+
+fn unusable(path: &Path) -> String {
+    format!("cannot use {}", path.display())
 }
 
 /// Makes a folder that only its owner may enter.

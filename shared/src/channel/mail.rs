@@ -16,7 +16,7 @@ use crate::domain::text::{people_date, people_size, people_time};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Claims, Purpose, TokenKeys, nonce_of, scope_of};
 use crate::site::Site;
-use crate::site::templates::environment;
+use crate::site::templates::environment_for;
 
 /// A mail, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +226,7 @@ impl Writer<'_> {
             name: name.to_owned(),
             kind: e.kind().to_string(),
         };
-        let engine = environment(&self.site.templates).map_err(failed)?;
+        let engine = environment_for(name, &self.site.templates).map_err(failed)?;
         let part = |engine: &Environment<'_>, part: &str| {
             engine
                 .get_template(&format!("{name}.{part}"))?

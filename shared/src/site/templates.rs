@@ -22,6 +22,24 @@ pub fn engine<'s>() -> Environment<'s> {
 
 /// The engine with all templates of a site.
 pub fn environment(templates: &BTreeMap<String, MailTemplate>) -> Result<Environment<'_>, Error> {
+    with(templates.iter())
+}
+
+/// The engine with one mail and the layouts, which is all that rendering it needs: parsing takes longer than rendering.
+pub fn environment_for<'s>(
+    name: &str,
+    templates: &'s BTreeMap<String, MailTemplate>,
+) -> Result<Environment<'s>, Error> {
+    with(
+        templates
+            .iter()
+            .filter(|(other, _)| *other == name || other.starts_with('_')),
+    )
+}
+
+fn with<'s>(
+    templates: impl Iterator<Item = (&'s String, &'s MailTemplate)>,
+) -> Result<Environment<'s>, Error> {
     let mut environment = engine();
     for (name, template) in templates {
         environment.add_template_owned(format!("{name}.subject"), template.subject.as_str())?;

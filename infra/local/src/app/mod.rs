@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::Router;
 use serde_json::Value;
 use shared::domain::time::Timestamp;
@@ -40,6 +40,7 @@ use crate::functions::Functions;
 use crate::gateway::Gateway;
 use crate::pump::context::{Context, Drive, Invoke, Wake};
 use crate::pump::lane::Answer;
+use crate::pump::traffic::Traffic;
 use crate::pump::{Pumps, sleepers};
 use crate::query::Query;
 use crate::ses::Ses;
@@ -69,9 +70,7 @@ pub struct App {
 impl App {
     /// Starts everything, and returns when requests are answered.
     pub async fn start(mut options: Options) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(options.addr)
-            .await
-            .with_context(|| format!("cannot listen on {}", options.addr))?;
+        let listener = listen(options.addr).await?;
         let addr = listener.local_addr()?;
         let url = url_of(addr);
         let stack = options.stack(&url);
@@ -94,6 +93,7 @@ impl App {
 
         let (stop, stopping) = watch::channel(false);
         let wake = Wake::new(sleepers(&stack.model, 1));
+        let traffic = Traffic::default();
         let context = Arc::new(Context {
             clock: stack.clock.clone(),
             db: Arc::clone(&stack.db),
@@ -103,6 +103,7 @@ impl App {
             drive: options.drive,
             chaos: options.chaos,
             wake: wake.clone(),
+            traffic: traffic.clone(),
             stopping: stopping.clone(),
             delivered: AtomicU64::new(0),
         });
@@ -117,6 +118,7 @@ impl App {
             Arc::clone(&functions),
             stack.clock.clone(),
             wake.clone(),
+            traffic,
             &stack.surroundings.account,
         );
         let gateway = Arc::new(gateway.with_files(landing));
@@ -235,6 +237,15 @@ impl Drop for App {
         if let Some(server) = &self.server {
             server.abort();
         }
+    }
+}
+
+async fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(addr).await {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!("cannot listen on {addr}: it is in use; choose another address with --addr")
+        }
+        bound => bound.with_context(|| format!("cannot listen on {addr}")),
     }
 }
 

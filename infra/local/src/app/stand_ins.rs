@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use aws_credential_types::Credentials;
 use shared::runtime::{Endpoints, Entropy};
 use tokio::net::TcpListener;
@@ -46,7 +47,8 @@ impl StandIns {
             Arc::new(move || clock.now()),
             account(&stack.model),
             event_sink(stack, &queues),
-        )?;
+        )
+        .with_context(|| format!("cannot use {}", stack.folder.join("ses.db").display()))?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoints = Endpoints {
             dynamodb: Some(stack.engine.endpoint().to_owned()),

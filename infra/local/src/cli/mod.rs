@@ -83,8 +83,40 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // One line, whatever the causes say: a terminal that shows only the last line shows all of it.
-            eprintln!("error: {}", format!("{error:#}").replace('\n', " "));
+            eprintln!("error: {}", one_line(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The error and its causes, each said once: a library's error often ends with its cause already.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if line.is_empty() {
+            line = text;
+        } else if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+    }
+    line.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::one_line;
+
+    #[test]
+    fn an_error_is_one_line_that_says_each_cause_once() {
+        let error = anyhow!("the disk is full")
+            .context("cannot write:\nthe disk is full")
+            .context("cannot start");
+        assert_eq!(
+            one_line(&error),
+            "cannot start: cannot write: the disk is full"
+        );
     }
 }

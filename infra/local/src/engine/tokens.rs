@@ -87,16 +87,18 @@ mod tests {
         }
     }
 
+    #[derive(Debug)]
+    struct Shared(std::sync::Arc<Kept>);
+
+    impl HttpConnector for Shared {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.call(request)
+        }
+    }
+
     #[tokio::test]
     async fn the_length_fits_what_is_sent_and_other_calls_stay_as_they_are() {
         let kept = std::sync::Arc::new(Kept(std::sync::Mutex::new(Vec::new())));
-        #[derive(Debug)]
-        struct Shared(std::sync::Arc<Kept>);
-        impl HttpConnector for Shared {
-            fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-                self.0.call(request)
-            }
-        }
         let connector = WithoutTokens::over(SharedHttpConnector::new(Shared(kept.clone())));
         for target in ["TransactWriteItems", "ExecuteTransaction"] {
             let mut request =

@@ -20,6 +20,7 @@ use crate::app::landing::Landing;
 use crate::clock::RunnerClock;
 use crate::functions::Functions;
 use crate::pump::context::Wake;
+use crate::pump::traffic::Traffic;
 use crate::template::model::Route;
 use route::Routes;
 
@@ -32,6 +33,7 @@ pub struct Gateway {
     functions: Arc<Functions>,
     clock: RunnerClock,
     wake: Wake,
+    traffic: Traffic,
     account: String,
     requests: AtomicU64,
     files: Option<Landing>,
@@ -44,6 +46,7 @@ impl Gateway {
         functions: Arc<Functions>,
         clock: RunnerClock,
         wake: Wake,
+        traffic: Traffic,
         account: &str,
     ) -> Self {
         Self {
@@ -51,6 +54,7 @@ impl Gateway {
             functions,
             clock,
             wake,
+            traffic,
             account: account.to_owned(),
             requests: AtomicU64::new(0),
             files: None,
@@ -82,6 +86,7 @@ impl Gateway {
         let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
             return response::plain(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
+        let _passing = self.traffic.pass();
         let id = format!(
             "local-{:012x}",
             self.requests.fetch_add(1, Ordering::Relaxed)

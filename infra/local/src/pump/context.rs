@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use super::chaos::Chaos;
 use super::lane::Answer;
 use super::queues::Queues;
+use super::traffic::Traffic;
 use crate::clock::RunnerClock;
 use crate::engine::EngineError;
 use crate::runner_db::{DbError, RunnerDb};
@@ -70,6 +71,8 @@ pub struct Context {
     pub chaos: Chaos,
     /// Wakes everybody.
     pub wake: Wake,
+    /// Who goes first.
+    pub traffic: Traffic,
     /// Turns true once, when the runner stops.
     pub stopping: watch::Receiver<bool>,
     /// Deliveries so far.

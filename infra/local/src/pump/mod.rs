@@ -1,7 +1,7 @@
 //! What moves work along on this machine, as event source mappings and schedules do when deployed.
 //!
 //! The cast: [`stream`] pumps a table's stream into a function, [`queue`] a queue, [`ticks`] plays schedules; [`lane`] holds the rules for
-//! a batch that fails; [`mail_events`] leads mail events to their queue; [`queues`] are the queues themselves; [`due`] looks ahead in the outbox; [`chaos`] makes deliveries as
+//! a batch that fails; [`mail_events`] leads mail events to their queue; [`queues`] are the queues themselves; [`due`] looks ahead in the outbox; [`traffic`] lets visitors go first; [`chaos`] makes deliveries as
 //! unreliable as they may be. What they share is in [`context`].
 //!
 //! Two drives. *Live*: a task per pump, woken whenever a request was answered or a function returned, so that a mail is in the inbox
@@ -23,12 +23,13 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod ticks;
+pub mod traffic;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
@@ -276,9 +277,14 @@ impl Pumps {
             {
                 let mut pump = self.all[number].lock().await;
                 while !self.context.is_stopping() {
+                    let began = Instant::now();
                     match pump.turn().await {
                         Ok(Turn::Worked) => {
                             self.turns.fetch_add(1, Ordering::SeqCst);
+                            // A stream's turn is many deliveries, and rests after each.
+                            if !matches!(*pump, Pump::Stream(_)) {
+                                self.context.traffic.rest(began.elapsed()).await;
+                            }
                         }
                         Ok(Turn::Idle) => break,
                         Err(error) => {

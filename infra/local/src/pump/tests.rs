@@ -98,6 +98,7 @@ fn bench(
         drive: Drive::Step,
         chaos,
         wake: Wake::new(sleepers(&model, 0)),
+        traffic: traffic::Traffic::default(),
         stopping,
         delivered: AtomicU64::new(0),
     });

@@ -78,9 +78,9 @@ async fn send_email(State(ses): State<Ses>, request: Request) -> Response {
         return refusal.into_response();
     }
     let kind = fault.as_ref().map(|fault| fault.kind);
+    let hold = Duration::from_millis(fault.as_ref().map_or(0, |fault| fault.hold_ms));
     let hang_up = async {
-        let hold = fault.as_ref().map_or(0, |fault| fault.hold_ms);
-        tokio::time::sleep(Duration::from_millis(hold)).await;
+        tokio::time::sleep(hold).await;
         let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
         response.extensions_mut().insert(HangUp);
         response
@@ -101,7 +101,10 @@ async fn send_email(State(ses): State<Ses>, request: Request) -> Response {
         .await;
     match accepted {
         Ok(Accepted::As(_)) if kind == Some(FaultKind::LoseReply) => hang_up.await,
-        Ok(Accepted::As(id)) => Json(json!({ "MessageId": id })).into_response(),
+        Ok(Accepted::As(id)) => {
+            tokio::time::sleep(hold).await;
+            Json(json!({ "MessageId": id })).into_response()
+        }
         Ok(Accepted::No(refusal)) => refusal.into_response(),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "failed to keep a mail");
