@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { ada, askForVisit, becomeMql, fillGuide } from './lib/people.js';
+import { ada, askForGuide, becomeMql, fillVisit, visitForm } from './lib/people.js';
 import { linkOf } from './lib/server.js';
 import { stage } from './lib/stage.js';
 
@@ -13,12 +13,13 @@ test('a browser that opens every link of every mail, with no gesture, changes no
   const { page } = await set.visitor();
   const person = ada('scanned');
   await becomeMql(set.server, page, person);
-  // Nothing of this one is confirmed, so that there is a Confirm link too.
+  // One more, with nothing confirmed and a consent ticked, so that there is a Confirm link too.
   const other = ada('unconfirmed');
   await page.goto('/');
-  await (await fillGuide(page, other)).click();
-  await page.waitForURL('**/thanks?form=guide');
-  await askForVisit(page, { ...other, company: 'Difference Engines' });
+  const submit = await fillVisit(page, other);
+  await visitForm(page).getByLabel('field notes').check();
+  await submit.click();
+  await page.waitForURL('**/thanks?form=demo');
   await set.server.settle();
 
   const state = async () => ({
@@ -29,17 +30,21 @@ test('a browser that opens every link of every mail, with no gesture, changes no
   const links = new Set((await set.server.mails()).flatMap((mail) => mail.links));
   const ours = [...links].filter((url) => url.startsWith(set.server.url));
   const purposes = new Set(ours.map((url) => new URL(url).pathname.split('/')[1]));
-  for (const purpose of ['d', 'u', 'h']) assert.ok(purposes.has(purpose), `a /${purpose}/ link among ${[...purposes]}`);
+  for (const purpose of ['d', 'c', 'u', 'h']) assert.ok(purposes.has(purpose), `a /${purpose}/ link among ${[...purposes]}`);
 
-  // Two kinds: one that reads on at once, and one that stays as long as people do.
-  for (const stays of [0, 30]) {
-    const scanner = await set.visitor();
-    for (const url of ours) {
-      const answer = await scanner.page.goto(url, { waitUntil: 'networkidle' });
+  // Twice: as the mail arrives, and once more an hour after. Each page stays open for as long as a person reads.
+  for (const later of [0, 3600]) {
+    await set.server.advance(later);
+    const { context } = await set.visitor();
+    const opened = ours.map(async (url) => {
+      const page = await context.newPage();
+      const answer = await page.goto(url, { waitUntil: 'networkidle' });
       assert.ok(answer.status() < 400, `${url} answered ${answer.status()}`);
-      await scanner.page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
-      if (stays > 0) await set.server.advance(stays);
-    }
+      return page;
+    });
+    const pages = await Promise.all(opened);
+    await set.server.advance(30);
+    for (const page of pages) await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
   }
   await set.server.settle();
   assert.deepEqual(await state(), before);
@@ -48,9 +53,7 @@ test('a browser that opens every link of every mail, with no gesture, changes no
 test('a script that presses Download at once is kept as a machine and earns nothing; the person after it counts', async () => {
   const { page } = await set.visitor();
   const person = ada('pressed');
-  await page.goto('/');
-  await (await fillGuide(page, person)).click();
-  await page.waitForURL('**/thanks?form=guide');
+  await askForGuide(page, person);
   const mail = await set.server.lastMailTo(person.email);
   const before = (await set.server.lead(person.email)).lead;
 

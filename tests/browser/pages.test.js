@@ -15,8 +15,10 @@ const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 const DESK = { viewport: { width: 1280, height: 900 } };
 /** What axe-core calls worse than an annoyance. */
 const SERIOUS = ['serious', 'critical'];
-/** Longer than any link lives. */
-const YEAR_SECONDS = 365 * 86_400;
+/** Fewer letters than this on each of several lines are no way to set a text. */
+const LETTERS_A_LINE = 8;
+/** Longer than a Download link lives. */
+const EIGHT_DAYS_SECONDS = 8 * 86_400;
 
 const set = stage({ prepare });
 const links = {};
@@ -117,38 +119,63 @@ test('a handoff that was answered and a link that has run out fit a phone and ar
   await set.server.settle();
   await inspect('handoff-answered', (one) => one.goto(links.handoff));
 
-  await set.server.advance(YEAR_SECONDS);
+  await set.server.advance(EIGHT_DAYS_SECONDS);
   await inspect('expired', (one) => one.goto(links.download));
 });
 
 /** Looks at a page in every way in which people see it. `open` brings a fresh visitor's page there. */
 async function inspect(name, open) {
   const schemes = LIGHT_ONLY.has(name) ? ['light'] : ['light', 'dark'];
-  for (const [width, size] of [['1280', DESK], ['390', PHONE]]) {
-    for (const colorScheme of schemes) {
-      const { page, context } = await set.visitor({ ...size, colorScheme });
-      await open(page);
-      const view = `${name}-${width}${schemes.length > 1 ? `-${colorScheme}` : ''}`;
-      await photograph(page, view);
-      await fits(page, view);
-      await accessible(page, view);
-      assert.deepEqual(await page.title(), (await page.title()).trim());
-      assert.notEqual(await page.title(), '', `${view} has a title`);
-      await context.close();
-    }
-  }
+  const views = [DESK, PHONE].flatMap((size) => schemes.map((colorScheme) => ({ ...size, colorScheme })));
+  const outcomes = await Promise.allSettled(views.map((options) => view(name, open, options)));
+  assert.deepEqual(
+    outcomes.filter((one) => one.status === 'rejected').map((one) => one.reason.message),
+    [],
+  );
 }
 
-/** Nothing is wider than the screen. */
+async function view(name, open, options) {
+  const { page } = await set.visitor(options);
+  await open(page);
+  const view = [name, options.viewport.width, ...(LIGHT_ONLY.has(name) ? [] : [options.colorScheme])].join('-');
+  await photograph(page, view);
+  assert.notEqual(await page.title(), '', `${view} has a title`);
+  await fits(page, view);
+  if (!name.endsWith('-alone')) {
+    await accessible(page, view);
+    return;
+  }
+  // The HTML of a mail is shown in a sandbox where no timer runs; axe-core needs some.
+  const outside = await set.visitor({ ...options, bypassCSP: true });
+  await open(outside.page);
+  await accessible(outside.page, view);
+}
+
+/** Nothing is wider than the screen, and no text is squeezed into a column of a few letters. */
 async function fits(page, view) {
-  const { wide, screen, culprits } = await page.evaluate(() => ({
-    wide: document.documentElement.scrollWidth,
-    screen: document.documentElement.clientWidth,
-    culprits: [...document.querySelectorAll('body *')]
-      .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
-      .map((one) => one.outerHTML.slice(0, 120)),
-  }));
+  const { wide, screen, culprits, squeezed } = await page.evaluate((letters) => {
+    const screen = document.documentElement.clientWidth;
+    const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const squeezed = [];
+    while (words.nextNode()) {
+      if (words.currentNode.parentElement.closest('[aria-hidden="true"]')) continue;
+      const text = words.currentNode.textContent.trim();
+      const range = document.createRange();
+      range.selectNodeContents(words.currentNode);
+      const lines = new Set([...range.getClientRects()].filter((box) => box.width > 1).map((box) => Math.round(box.top)));
+      if (lines.size >= 3 && text.length / lines.size < letters) squeezed.push(text);
+    }
+    return {
+      wide: document.documentElement.scrollWidth,
+      screen,
+      culprits: [...document.querySelectorAll('body *')]
+        .filter((one) => one.getBoundingClientRect().right > screen + 1)
+        .map((one) => one.outerHTML.slice(0, 120)),
+      squeezed,
+    };
+  }, LETTERS_A_LINE);
   assert.ok(wide <= screen, `${view}: ${wide} px on a screen of ${screen}: ${culprits.slice(0, 3)}`);
+  assert.deepEqual(squeezed, [], `${view}: squeezed`);
 }
 
 /** axe-core finds nothing serious. */

@@ -1,6 +1,11 @@
 //! The whole system, from outside. One file for each thing a person relies on.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 // A form becomes a lead, the magnet arrives, the score rises, sales gets one alert.
 mod whole_path;
@@ -20,3 +25,9 @@ mod architecture;
 mod keep;
 // The template is the truth, and it and the code agree.
 mod template;
+// The binary itself: started, stopped, killed.
+mod binary;
+// Log lines name no person.
+mod logs;
+// What was stored can be read.
+mod shapes;

@@ -1,6 +1,8 @@
-//! What the tests of the whole system share: a fault injector at the SDK's HTTP connector, and a system started for one test.
+//! What the tests of the whole system share: a fault injector at the SDK's HTTP connector, a system started for one test, and the
+//! binary as a child process.
 
 pub mod fault;
+pub mod process;
 pub mod schedule;
 pub mod world;
 

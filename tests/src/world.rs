@@ -77,11 +77,16 @@ impl World {
         Self::start(options).await
     }
 
-    /// A system by these options; the fault injector is put in.
+    /// A system by these options; the fault injector is put before whatever they put there.
     pub async fn start(mut options: Options) -> anyhow::Result<Self> {
         let faults = Injector::default();
         let injector = faults.clone();
+        let further = options.wrap_connector.take();
         options.wrap_connector = Some(Box::new(move |function, connector| {
+            let connector = match &further {
+                Some(wrap) => wrap(function, connector),
+                None => connector,
+            };
             injector.before(function, connector)
         }));
         options.adjust_aws = Some(Box::new(|aws| {

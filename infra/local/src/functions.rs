@@ -1,6 +1,6 @@
 //! The functions, in this process: the very code that is deployed, called as Lambda would call it.
 //!
-//! The one table of packages is [`build`]; a package that the template names and that is not there stops the start. An invocation has
+//! The one table of packages is in `build`; a package that the template names and that is not there stops the start. An invocation has
 //! the time-out of the template, and a panic ends the invocation and nothing else.
 
 use std::collections::BTreeMap;

@@ -24,6 +24,9 @@ export class Server {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    // A test file that is cut short leaves nothing running.
+    process.once('exit', () => child.kill('SIGKILL'));
+    process.once('SIGTERM', () => process.exit(1));
     const server = new Server(child, data);
     const lines = createInterface({ input: child.stdout });
     const [first] = await Promise.race([

@@ -16,6 +16,7 @@ mod stand_ins;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -34,6 +35,7 @@ use tokio::task::JoinHandle;
 
 pub use self::core::{Core, Totals};
 pub use options::Options;
+use options::WrapConnector;
 
 use crate::engine::tokens::WithoutTokens;
 use crate::functions::Functions;
@@ -46,6 +48,7 @@ use crate::query::Query;
 use crate::ses::Ses;
 use crate::stack::Stack;
 use crate::storage::Storage;
+use crate::template::Model;
 use landing::Landing;
 use site::SiteFiles;
 use stand_ins::StandIns;
@@ -82,18 +85,13 @@ impl App {
         let site = SiteHandle::new(loaded.site);
         let runtime = runtime(&stack, &stand_ins, site.clone(), &mut options);
         let region = &stack.surroundings.region;
-        let functions = Functions::build(
-            &stack.model,
-            &runtime,
-            region,
-            options.wrap_connector.as_ref(),
-        )
-        .await?;
+        let traffic = Traffic::default();
+        let wrap = connectors(&stack.model, &traffic, &mut options);
+        let functions = Functions::build(&stack.model, &runtime, region, wrap.as_ref()).await?;
         let functions = Arc::new(functions);
 
         let (stop, stopping) = watch::channel(false);
         let wake = Wake::new(sleepers(&stack.model, 1));
-        let traffic = Traffic::default();
         let context = Arc::new(Context {
             clock: stack.clock.clone(),
             db: Arc::clone(&stack.db),
@@ -305,6 +303,28 @@ fn runtime(
         site: Some(site),
         secrets: stack.secrets.clone(),
     }
+}
+
+/// What is put before the functions' connectors: what the options say, and where nobody drives, the turn of those without a visitor.
+fn connectors(model: &Model, traffic: &Traffic, options: &mut Options) -> Option<WrapConnector> {
+    let further = options.wrap_connector.take();
+    if options.drive != Drive::Live {
+        return further;
+    }
+    let routes = model.routes.iter();
+    let answering: BTreeSet<String> = routes.map(|route| route.function.clone()).collect();
+    let traffic = traffic.clone();
+    Some(Box::new(move |package, connector| {
+        let connector = match &further {
+            Some(wrap) => wrap(package, connector),
+            None => connector,
+        };
+        if answering.contains(package) {
+            connector
+        } else {
+            traffic.before(connector)
+        }
+    }))
 }
 
 fn query(stack: &Stack, runtime: &Runtime) -> anyhow::Result<Query> {

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
@@ -277,14 +277,10 @@ impl Pumps {
             {
                 let mut pump = self.all[number].lock().await;
                 while !self.context.is_stopping() {
-                    let began = Instant::now();
+                    self.context.traffic.turn().await;
                     match pump.turn().await {
                         Ok(Turn::Worked) => {
                             self.turns.fetch_add(1, Ordering::SeqCst);
-                            // A stream's turn is many deliveries, and rests after each.
-                            if !matches!(*pump, Pump::Stream(_)) {
-                                self.context.traffic.rest(began.elapsed()).await;
-                            }
                         }
                         Ok(Turn::Idle) => break,
                         Err(error) => {

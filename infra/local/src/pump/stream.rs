@@ -7,7 +7,7 @@
 //! Not relied on by anything: when a record arrives. A batching window of the mapping is not waited for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -229,9 +229,7 @@ impl Work {
     /// Delivers until the lane is empty or the runner stops.
     async fn empty(&self, lane: &mut Lane) -> Result<(), PumpError> {
         while !lane.is_empty() && !self.context.is_stopping() {
-            let began = Instant::now();
             let verdict = self.deliver(lane, self.mapping.batch_size).await?;
-            self.context.traffic.rest(began.elapsed()).await;
             if let Some(Verdict::Again {
                 failures: failures @ 1..,
             }) = verdict

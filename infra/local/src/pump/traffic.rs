@@ -1,54 +1,109 @@
 //! Who goes first: a visitor who waits for an answer, or work that nobody watches.
 //!
-//! On one machine the pumps take the processor from the requests that feed them. So while requests are being answered, a pump rests after
-//! each delivery for a while that grows with the delivery, and wakes as soon as the last request is done. In calm it never rests,
-//! so a single mail is in the inbox at once. When deployed there is nothing to share, and nothing of this.
+//! On one machine the pumps take engine and processor from the requests that feed them. So while requests are being answered, the calls of
+//! functions that no visitor waits for go one by one: one for each request that was answered, and each after a short wait at the latest.
+//! In calm nothing waits, so a single mail is in the inbox at once. When deployed there is nothing to share, and nothing of this.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use tokio::sync::Notify;
 
-/// How much longer than its delivery a pump rests.
-const FACTOR: u32 = 2;
-/// The longest rest.
-const LONGEST: Duration = Duration::from_millis(500);
+/// The longest wait of one call. A batch makes hundreds of them within its function's time-out.
+const LONGEST: Duration = Duration::from_millis(20);
+/// Calm is when nobody has asked for so long: between two requests of a busy visitor there is none.
+const CALM: Duration = Duration::from_millis(5);
 
 /// Counts the requests that are being answered. Clones count together.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Traffic(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     requests: AtomicUsize,
-    calm: Notify,
+    last_answer: Mutex<Option<Instant>>,
+    answered: Notify,
+    longest: Duration,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self::waiting_up_to(LONGEST)
+    }
 }
 
 /// One request; it is done when this is dropped.
 pub struct Passing(Arc<Inner>);
 
 impl Traffic {
+    fn waiting_up_to(longest: Duration) -> Self {
+        Self(Arc::new(Inner {
+            requests: AtomicUsize::new(0),
+            last_answer: Mutex::default(),
+            answered: Notify::new(),
+            longest,
+        }))
+    }
+
     /// A request is being answered from now on.
     pub fn pass(&self) -> Passing {
         self.0.requests.fetch_add(1, Ordering::SeqCst);
         Passing(Arc::clone(&self.0))
     }
 
-    /// Rests after a delivery that took `took`, unless there is nobody to let go first.
-    pub async fn rest(&self, took: Duration) {
-        let calm = self.0.calm.notified();
-        if self.0.requests.load(Ordering::SeqCst) > 0 {
-            let _ = tokio::time::timeout((took * FACTOR).min(LONGEST), calm).await;
+    /// Returns when it is the turn of somebody whom no visitor waits for.
+    pub async fn turn(&self) {
+        if !self.is_calm() {
+            let _ = tokio::time::timeout(self.0.longest, self.0.answered.notified()).await;
         }
+    }
+
+    /// A connector whose calls wait for their turn.
+    pub fn before(&self, connector: SharedHttpConnector) -> SharedHttpConnector {
+        SharedHttpConnector::new(InTurn(self.clone(), connector))
+    }
+
+    fn is_calm(&self) -> bool {
+        let last = self.0.last_answer.lock();
+        let last = *last.unwrap_or_else(PoisonError::into_inner);
+        self.0.requests.load(Ordering::SeqCst) == 0
+            && last.is_none_or(|last| last.elapsed() >= CALM)
     }
 }
 
 impl Drop for Passing {
     fn drop(&mut self) {
-        if self.0.requests.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.calm.notify_waiters();
+        let last = self.0.last_answer.lock();
+        *last.unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.0.requests.fetch_sub(1, Ordering::SeqCst);
+        self.0.answered.notify_one();
+    }
+}
+
+struct InTurn(Traffic, SharedHttpConnector);
+
+impl fmt::Debug for InTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InTurn")
+    }
+}
+
+impl HttpConnector for InTurn {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let Self(traffic, connector) = self;
+        if traffic.is_calm() {
+            return connector.call(request);
         }
+        let (traffic, connector) = (traffic.clone(), connector.clone());
+        HttpConnectorFuture::new(async move {
+            traffic.turn().await;
+            connector.call(request).await
+        })
     }
 }
 
@@ -60,17 +115,30 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_pump_rests_only_while_requests_are_being_answered() {
-        let traffic = Traffic::default();
-        let hour = Duration::from_hours(1);
-        traffic.rest(hour).await;
+    async fn work_goes_freely_in_calm_and_once_for_each_answer_in_traffic() {
+        let traffic = Traffic::waiting_up_to(Duration::from_hours(1));
+        traffic.turn().await;
         let (one, other) = (traffic.pass(), traffic.pass());
-        let mut rest = Box::pin(traffic.rest(hour));
         let mut context = Context::from_waker(Waker::noop());
-        assert_eq!(rest.as_mut().poll(&mut context), Poll::Pending);
+        let mut turns = [Box::pin(traffic.turn()), Box::pin(traffic.turn())];
+        let mut poll = || {
+            turns
+                .each_mut()
+                .map(|turn| turn.as_mut().poll(&mut context))
+        };
+        assert_eq!(poll(), [Poll::Pending, Poll::Pending]);
         drop(one);
-        assert_eq!(rest.as_mut().poll(&mut context), Poll::Pending);
+        let [first, second] = &mut turns;
+        assert_eq!(first.as_mut().poll(&mut context), Poll::Ready(()));
+        assert_eq!(second.as_mut().poll(&mut context), Poll::Pending);
         drop(other);
-        assert_eq!(rest.as_mut().poll(&mut context), Poll::Ready(()));
+        assert_eq!(second.as_mut().poll(&mut context), Poll::Ready(()));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_forever_holds_nothing_up() {
+        let traffic = Traffic::waiting_up_to(Duration::ZERO);
+        let _passing = traffic.pass();
+        traffic.turn().await;
     }
 }

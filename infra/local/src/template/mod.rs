@@ -1,7 +1,7 @@
 //! The deployment template, read as the description of what to run on this machine.
 //!
-//! Four steps, one file each: [`yaml`] turns text into nodes that know their line, [`resolve`] evaluates parameters, conditions and
-//! intrinsic functions, [`view`] reads typed values out of nodes, and [`read`] builds the [`Model`] the runner is made of. Nodes are
+//! Four steps, one file each: `yaml` turns text into nodes that know their line, `resolve` evaluates parameters, conditions and
+//! intrinsic functions, `view` reads typed values out of nodes, and `read` builds the [`Model`] the runner is made of. Nodes are
 //! evaluated only when they are read, so what the runner has no use for (roles, alarms, dashboards) may use anything that
 //! CloudFormation offers, while an intrinsic function that the runner cannot evaluate stops the start where it would matter.
 //!

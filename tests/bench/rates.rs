@@ -1,0 +1,263 @@
+//! Answers a second, beside what the engine does at all.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use aws_sdk_dynamodb::types::AttributeValue;
+use lodestone::app::{App, Options};
+use lodestone::engine::{Engine, Location};
+use reqwest::Client;
+use shared::runtime::{Aws, Endpoints, connector};
+use tests::project;
+use tests::world::{BROWSER, guide};
+
+use crate::load::{self, Sample, median, percentile};
+use crate::site::{self, QUIET, quiet};
+
+/// Turns of each measurement; what is printed is their median.
+const ROUNDS: usize = 3;
+/// Clients at once.
+const CLIENTS: [usize; 2] = [1, 8];
+/// Posts are to be answered at this part of the engine's put rate.
+const GOAL: f64 = 1.0 / 3.0;
+/// Size of an item of the engine's own measurement, in bytes.
+const ITEM: usize = 300;
+
+/// What is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Raw,
+    Quiet,
+    Guide,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Raw, Self::Quiet, Self::Guide];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "engine: puts of 300 bytes",
+            Self::Quiet => "posts without mail",
+            Self::Guide => "posts with magnet mail",
+        }
+    }
+}
+
+/// One row of the table.
+struct Row {
+    kind: Kind,
+    clients: usize,
+    rates: Vec<f64>,
+    ratios: Vec<f64>,
+    waits: Vec<Duration>,
+    settled: Vec<f64>,
+}
+
+/// Measures, and prints a table.
+pub async fn print() -> anyhow::Result<()> {
+    let (data, files) = (tempfile::tempdir()?, site::folder()?);
+    let mut bench = Bench::start(data.path(), files.path()).await?;
+    let mut rows: Vec<Row> = Kind::ALL
+        .into_iter()
+        .flat_map(|kind| CLIENTS.map(|clients| Row::new(kind, clients)))
+        .collect();
+    for _ in 0..ROUNDS {
+        let mut raw = Vec::new();
+        for row in &mut rows {
+            let (sample, settled) = bench.measure(row.kind, row.clients).await?;
+            if row.kind == Kind::Raw {
+                raw.push((row.clients, sample.rate()));
+            }
+            let beside = raw.iter().find(|(clients, _)| *clients == row.clients);
+            row.add(&sample, settled, beside.map_or(f64::NAN, |(_, rate)| *rate));
+        }
+    }
+    bench.app.stop().await;
+
+    println!("One machine, data in files, pumps running; median of {ROUNDS} turns:\n");
+    println!(
+        "{:<26} {:>7} {:>9} {:>9} {:>9} {:>9} {:>16}",
+        "", "clients", "a second", "p50 ms", "p99 ms", "of puts", "settled a second"
+    );
+    let mut missed = false;
+    for row in &mut rows {
+        missed |= row.print();
+    }
+    println!(
+        "\nGoal: posts at {GOAL:.2} of the puts or more: {}.",
+        if missed { "missed" } else { "reached" }
+    );
+    Ok(())
+}
+
+impl Row {
+    fn new(kind: Kind, clients: usize) -> Self {
+        Self {
+            kind,
+            clients,
+            rates: Vec::new(),
+            ratios: Vec::new(),
+            waits: Vec::new(),
+            settled: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, sample: &Sample, settled: Option<f64>, raw: f64) {
+        self.rates.push(sample.rate());
+        self.ratios.push(sample.rate() / raw);
+        self.waits.extend(&sample.waits);
+        self.settled.extend(settled);
+    }
+
+    /// Prints the row, and tells whether it misses the goal.
+    fn print(&mut self) -> bool {
+        let ratio = median(self.ratios.clone());
+        let settled = if self.settled.is_empty() {
+            String::new()
+        } else {
+            format!("{:.0}", median(self.settled.clone()))
+        };
+        println!(
+            "{:<26} {:>7} {:>9.0} {:>9.2} {:>9.2} {:>9.2} {settled:>16}",
+            self.kind.name(),
+            self.clients,
+            median(self.rates.clone()),
+            percentile(&mut self.waits, 50),
+            percentile(&mut self.waits, 99),
+            ratio,
+        );
+        ratio < GOAL
+    }
+}
+
+/// What is measured.
+struct Bench {
+    app: App,
+    /// An engine of its own, so that no pump reads what is put into it.
+    _engine: Engine,
+    puts: aws_sdk_dynamodb::Client,
+    table: String,
+    visitor: Client,
+    numbers: Arc<AtomicU64>,
+}
+
+impl Bench {
+    async fn start(data: &Path, site: &Path) -> anyhow::Result<Self> {
+        let app = App::start(Options::live(
+            ([127, 0, 0, 1], 0).into(),
+            data.join("lodestone"),
+            site.to_owned(),
+            project("infra/template.yaml"),
+        ))
+        .await?;
+        let table = app.core().stack().model.table("TouchpointsTable");
+        let table = table.context("the template has no TouchpointsTable")?;
+        ensure!(
+            table.stream.is_some() && !table.indexes.is_empty(),
+            "facts have a stream and an index"
+        );
+        let name = table.name.clone();
+        let engine = Engine::start(
+            &Location::File(data.join("engine.db")),
+            std::slice::from_ref(table),
+        )?;
+        let endpoints = Endpoints {
+            dynamodb: Some(engine.endpoint().to_owned()),
+            ..Endpoints::default()
+        };
+        let credentials = app.runtime().aws.credentials().clone();
+        let puts = Aws::new(connector(), "us-east-1", credentials, endpoints).dynamodb();
+        Ok(Self {
+            visitor: Client::builder().user_agent(BROWSER).build()?,
+            app,
+            _engine: engine,
+            puts,
+            table: name,
+            numbers: Arc::default(),
+        })
+    }
+
+    /// A window of one kind. For posts also leads settled a second, from the first post until all is at rest.
+    async fn measure(
+        &mut self,
+        kind: Kind,
+        clients: usize,
+    ) -> anyhow::Result<(Sample, Option<f64>)> {
+        let start = Instant::now();
+        let sample = match kind {
+            Kind::Raw => return Ok((self.put(clients).await?, None)),
+            Kind::Quiet => self.post(clients, QUIET, quiet).await?,
+            Kind::Guide => self.post(clients, "guide", guide).await?,
+        };
+        self.app.settle().await?;
+        let settled = sample.waits.len() as f64 / start.elapsed().as_secs_f64();
+        Ok((sample, Some(settled)))
+    }
+
+    async fn put(&self, clients: usize) -> anyhow::Result<Sample> {
+        let (client, table) = (self.puts.clone(), self.table.clone());
+        load::run(clients, &self.numbers, move |number| {
+            let put = client
+                .put_item()
+                .table_name(&table)
+                .set_item(Some(item(number)));
+            async move {
+                put.send().await?;
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    async fn post(
+        &self,
+        clients: usize,
+        form: &str,
+        fields: fn(&str) -> Vec<(&str, &str)>,
+    ) -> anyhow::Result<Sample> {
+        let (visitor, url) = (self.visitor.clone(), format!("{}/f/{form}", self.app.url()));
+        load::run(clients, &self.numbers, move |number| {
+            let email = format!("visitor-{number}@example.com");
+            let ip = format!(
+                "10.{}.{}.{}",
+                number >> 16 & 255,
+                number >> 8 & 255,
+                number & 255
+            );
+            let post = visitor
+                .post(&url)
+                .header("Accept", "application/json")
+                .header("X-Local-Client-Ip", ip)
+                .form(&fields(&email));
+            async move {
+                let answer = post.send().await?.error_for_status()?;
+                answer.bytes().await?;
+                Ok(())
+            }
+        })
+        .await
+    }
+}
+
+/// A fact of its own partition, with its place in the index.
+fn item(number: u64) -> std::collections::HashMap<String, AttributeValue> {
+    let text = |value: String| AttributeValue::S(value);
+    let mut item: std::collections::HashMap<String, AttributeValue> = [
+        ("lead_id", text(format!("lead-{number:020}"))),
+        ("id", text(format!("sub_{number:020}"))),
+        ("day_shard", text(format!("2026-03-02#{}", number % 4))),
+        (
+            "recorded_at",
+            AttributeValue::N((1_772_442_000_000 + number).to_string()),
+        ),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    // Names count, and a number of 13 digits takes 8 bytes.
+    let so_far = 7 + 25 + 2 + 24 + 9 + 12 + 11 + 8 + 4;
+    item.insert("text".to_owned(), text("x".repeat(ITEM - so_far)));
+    item
+}
