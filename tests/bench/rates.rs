@@ -192,7 +192,7 @@ impl Bench {
             Kind::Quiet => self.post(clients, QUIET, quiet).await?,
             Kind::Guide => self.post(clients, "guide", guide).await?,
         };
-        self.app.settle().await?;
+        self.app.core().pumps().settle().await?;
         let settled = sample.waits.len() as f64 / start.elapsed().as_secs_f64();
         Ok((sample, Some(settled)))
     }

@@ -217,21 +217,22 @@ impl Ses {
                     return handed;
                 }
             };
+            let mut taken = Vec::new();
+            let mut problem = None;
             for (seq, event) in batch {
-                let taken = (self.inner.sink)(event).await;
-                let marked = match taken {
-                    Ok(()) => {
-                        let at = self.now_ms();
-                        self.blocking(move |inner| inner.store.mark_handed(seq, at))
-                            .await
-                    }
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = marked {
-                    tracing::warn!(error = format!("{error:#}"), "a mail event waits");
-                    return handed;
+                if let Err(error) = (self.inner.sink)(event).await {
+                    problem = Some(error);
+                    break;
                 }
-                handed += 1;
+                taken.push(seq);
+            }
+            let (count, at) = (taken.len(), self.now_ms());
+            // In one write: what is handed out again after a crash was always to be expected.
+            let marked = self.blocking(move |inner| inner.store.mark_handed(&taken, at));
+            let marked = marked.await.map(|()| handed += count);
+            if let Some(error) = marked.err().or(problem) {
+                tracing::warn!(error = format!("{error:#}"), "mail events wait");
+                return handed;
             }
         }
     }

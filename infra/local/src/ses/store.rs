@@ -159,13 +159,20 @@ impl Store {
         )?)
     }
 
-    /// Records that an event was taken.
-    pub(super) fn mark_handed(&self, seq: i64, at_ms: i64) -> anyhow::Result<()> {
-        self.connection().execute(
-            "UPDATE event SET handed_at = ?2 WHERE seq = ?1 AND handed_at IS NULL",
-            params![seq, at_ms],
-        )?;
-        Ok(())
+    /// Records that these events were taken.
+    pub(super) fn mark_handed(&self, taken: &[i64], at_ms: i64) -> anyhow::Result<()> {
+        if taken.is_empty() {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            let mut mark = transaction.prepare_cached(
+                "UPDATE event SET handed_at = ?2 WHERE seq = ?1 AND handed_at IS NULL",
+            )?;
+            for seq in taken {
+                mark.execute(params![seq, at_ms])?;
+            }
+            Ok(())
+        })
     }
 
     /// Keeps one request to the webhook sink.
