@@ -60,6 +60,18 @@ struct Row {
 pub async fn print() -> anyhow::Result<()> {
     let (data, files) = (tempfile::tempdir()?, site::folder()?);
     let mut bench = Bench::start(data.path(), files.path()).await?;
+    if let Some(which) = std::env::args().find(|a| a.starts_with("focus")) {
+        let mut n = 0;
+        let mut el = 0.0;
+        let c = if which.ends_with('1') { 1 } else { 8 };
+        for _ in 0..6 {
+            let s = if which.contains("raw") { bench.put(c).await? } else if which.contains("quiet") { bench.post(c, QUIET, quiet).await? } else { bench.post(c, "guide", guide).await? };
+            n += s.waits.len();
+            el += s.elapsed.as_secs_f64();
+        }
+        println!("{which} {n} in {el} = {}", n as f64 / el);
+        std::process::exit(0);
+    }
     let mut rows: Vec<Row> = Kind::ALL
         .into_iter()
         .flat_map(|kind| CLIENTS.map(|clients| Row::new(kind, clients)))

@@ -194,7 +194,7 @@ fn label_of(field: &str, site: &Site) -> String {
 }
 
 /// What people read for a choice, instead of what is stored.
-fn display(field: &str, value: &Value, site: &Site) -> String {
+pub fn display(field: &str, value: &Value, site: &Site) -> String {
     use super::form::FieldKind;
     let options = site
         .forms

@@ -10,7 +10,7 @@
 use crate::domain::consent::Decision;
 use crate::domain::email::EmailAddress;
 use crate::domain::form::Form;
-use crate::domain::handoff::Labelled;
+use crate::domain::handoff::{Labelled, display};
 use crate::domain::id::{IdentityKey, LeadId, derived};
 use crate::domain::outbox::{Order, OutboxItem, OutboxKind, Reader, Request};
 use crate::domain::pii::Pii;
@@ -262,12 +262,13 @@ fn notice(
         email_label.to_owned(),
         submission.email.given().to_owned(),
     )];
-    answers.extend(
-        submission
-            .answers
-            .iter()
-            .map(|a| labelled(&a.name, label(&a.name), a.value.to_text())),
-    );
+    answers.extend(submission.answers.iter().map(|a| {
+        labelled(
+            &a.name,
+            label(&a.name),
+            display(&a.name, &a.value, arrival.site),
+        )
+    }));
     let order = Order {
         template: "notice".into(),
         form: Some(arrival.form.id.clone()),

@@ -119,9 +119,9 @@ fn text_or(text: Option<At<'_, String>>, default: &str) -> String {
 
 const fn default_success(has_magnet: bool) -> &'static str {
     if has_magnet {
-        "Thank you. The download link is on its way to your inbox."
+        "The download link is on its way to your inbox."
     } else {
-        "Thank you. We have your message."
+        "We have your message."
     }
 }
 
