@@ -60,28 +60,6 @@ struct Row {
 pub async fn print() -> anyhow::Result<()> {
     let (data, files) = (tempfile::tempdir()?, site::folder()?);
     let mut bench = Bench::start(data.path(), files.path()).await?;
-    if let Some(which) = std::env::args().find(|a| a.starts_with("focus")) {
-        let mut n = 0;
-        let mut el = 0.0;
-        let c = if which.ends_with('1') { 1 } else { 8 };
-        for _ in 0..6 {
-            let s = if which.contains("tx") {
-                bench.tx(c).await?
-            } else if which.contains("upd") {
-                bench.upd(c).await?
-            } else if which.contains("raw") {
-                bench.put(c).await?
-            } else if which.contains("quiet") {
-                bench.post(c, QUIET, quiet).await?
-            } else {
-                bench.post(c, "guide", guide).await?
-            };
-            n += s.waits.len();
-            el += s.elapsed.as_secs_f64();
-        }
-        println!("{which} {n} in {el} = {}", n as f64 / el);
-        std::process::exit(0);
-    }
     let mut rows: Vec<Row> = Kind::ALL
         .into_iter()
         .flat_map(|kind| CLIENTS.map(|clients| Row::new(kind, clients)))
@@ -184,20 +162,14 @@ impl Bench {
         let name = table.name.clone();
         let engine = Engine::start(
             &Location::File(data.join("engine.db")),
-            &app.core().stack().model.tables,
+            std::slice::from_ref(table),
         )?;
         let endpoints = Endpoints {
             dynamodb: Some(engine.endpoint().to_owned()),
             ..Endpoints::default()
         };
         let credentials = app.runtime().aws.credentials().clone();
-        let puts = Aws::new(
-            lodestone::engine::tokens::WithoutTokens::over(connector()),
-            "us-east-1",
-            credentials,
-            endpoints,
-        )
-        .dynamodb();
+        let puts = Aws::new(connector(), "us-east-1", credentials, endpoints).dynamodb();
         Ok(Self {
             visitor: Client::builder().user_agent(BROWSER).build()?,
             app,
@@ -220,7 +192,7 @@ impl Bench {
             Kind::Quiet => self.post(clients, QUIET, quiet).await?,
             Kind::Guide => self.post(clients, "guide", guide).await?,
         };
-        self.app.core().pumps().settle().await?;
+        self.app.settle().await?;
         let settled = sample.waits.len() as f64 / start.elapsed().as_secs_f64();
         Ok((sample, Some(settled)))
     }
@@ -234,68 +206,6 @@ impl Bench {
                 .set_item(Some(item(number)));
             async move {
                 put.send().await?;
-                Ok(())
-            }
-        })
-        .await
-    }
-
-    async fn tx(&self, clients: usize) -> anyhow::Result<Sample> {
-        let (client, table) = (self.puts.clone(), self.table.clone());
-        load::run(clients, &self.numbers, move |number| {
-            use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
-            let mut second = item(number);
-            second.insert("due_key".into(), AttributeValue::S("deliver#1".into()));
-            second.insert("due_at".into(), AttributeValue::N("1772442000000".into()));
-            let a = TransactWriteItem::builder()
-                .put(
-                    Put::builder()
-                        .table_name(&table)
-                        .set_item(Some(item(number)))
-                        .build()
-                        .unwrap(),
-                )
-                .build();
-            let b = TransactWriteItem::builder()
-                .put(
-                    Put::builder()
-                        .table_name(table.replace("touchpoints", "outbox"))
-                        .set_item(Some(second))
-                        .build()
-                        .unwrap(),
-                )
-                .build();
-            let tx = client
-                .transact_write_items()
-                .transact_items(a)
-                .transact_items(b);
-            async move {
-                tx.send().await?;
-                Ok(())
-            }
-        })
-        .await
-    }
-
-    async fn upd(&self, clients: usize) -> anyhow::Result<Sample> {
-        let (client, table) = (self.puts.clone(), self.table.clone());
-        load::run(clients, &self.numbers, move |number| {
-            let tx = client.update_item().table_name(table.replace("touchpoints", "ops"))
-            .key("pk", AttributeValue::S(format!("posts#{number}")))
-            .key("sk", AttributeValue::S("d".into()))
-            .update_expression("ADD #day :one, #minute :one SET #ttl = :ttl")
-            .condition_expression(
-                "(attribute_not_exists(#day) OR #day < :per_day) AND (attribute_not_exists(#minute) OR #minute < :per_minute)",
-            )
-            .expression_attribute_names("#day", "d")
-            .expression_attribute_names("#minute", "m600")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":one", AttributeValue::N("1".into()))
-            .expression_attribute_values(":per_day", AttributeValue::N("100".into()))
-            .expression_attribute_values(":per_minute", AttributeValue::N("100".into()))
-            .expression_attribute_values(":ttl", AttributeValue::N("1772442000".into()));
-            async move {
-                tx.send().await?;
                 Ok(())
             }
         })
