@@ -82,6 +82,7 @@ impl App {
         let bucket = stack.model.buckets.values().next().map(String::as_str);
         let site_files = SiteFiles::new(&options.site, bucket);
         let loaded = site_files.read(&stand_ins.storage)?;
+        let seen = site::stamp(&loaded.watched).await;
         let site = SiteHandle::new(loaded.site);
         let runtime = runtime(&stack, &stand_ins, site.clone(), &mut options);
         let region = &stack.surroundings.region;
@@ -131,7 +132,7 @@ impl App {
             let storage = Arc::clone(&stand_ins.storage);
             stand_ins
                 .tasks
-                .spawn(site_files.watch(site, storage, loaded.watched));
+                .spawn(site_files.watch(site, storage, loaded.watched, seen));
             let events = ses.clone();
             stand_ins.tasks.spawn(async move {
                 loop {

@@ -62,15 +62,15 @@ impl SiteFiles {
         }
     }
 
-    /// Looks for changes until it is dropped, and puts each site that checks in force.
+    /// Looks for changes since `seen` until it is dropped, and puts each site that checks in force.
     pub async fn watch(
         self,
         handle: SiteHandle,
         storage: std::sync::Arc<Storage>,
         mut watched: Vec<PathBuf>,
+        mut seen: Stamp,
     ) {
         let files = std::sync::Arc::new(self);
-        let mut seen = stamp(&watched).await;
         loop {
             tokio::time::sleep(LOOK).await;
             let now = stamp(&watched).await;
@@ -86,9 +86,8 @@ impl SiteFiles {
                 Ok(Ok(loaded)) => {
                     tracing::info!(site = loaded.site.hash, "the site was read again");
                     handle.set(loaded.site);
+                    // Not looked at again here: a change that was made during the reading is for the next look.
                     watched = loaded.watched;
-                    // Files that came with the change are part of what was just read.
-                    seen = stamp(&watched).await;
                 }
                 Ok(Err(error)) => tracing::error!("{error:#}; the site from before stays in force"),
                 Err(_) => return,
@@ -97,8 +96,11 @@ impl SiteFiles {
     }
 }
 
-/// Sizes and times of everything watched; folders are looked into one level deep.
-async fn stamp(watched: &[PathBuf]) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
+/// Sizes and times of files.
+pub type Stamp = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+
+/// The stamp of everything watched; folders are looked into one level deep.
+pub async fn stamp(watched: &[PathBuf]) -> Stamp {
     let watched = watched.to_vec();
     let look = tokio::task::spawn_blocking(move || {
         let mut found = BTreeMap::new();
