@@ -12,7 +12,7 @@ pub mod landing;
 mod local;
 pub mod options;
 pub mod site;
-mod stand_ins;
+pub mod stand_ins;
 #[cfg(test)]
 mod tests;
 

@@ -89,7 +89,7 @@ impl Options {
 
 impl Options {
     /// What of it makes the stack, whose functions tell people to come to `url`.
-    pub(super) fn stack(&self, url: &str) -> StackOptions {
+    pub(crate) fn stack(&self, url: &str) -> StackOptions {
         let mut parameters = self.parameters.clone();
         for (name, value) in [("Stage", "local"), ("PublicUrl", url)] {
             parameters

@@ -20,18 +20,24 @@ use crate::storage::Storage;
 use crate::template::Model;
 
 /// All stand-ins of one stack. They end when they are dropped.
-pub(super) struct StandIns {
-    pub(super) storage: Arc<Storage>,
-    pub(super) queues: Arc<Queues>,
-    pub(super) ses: Ses,
-    pub(super) endpoints: Endpoints,
-    pub(super) credentials: Credentials,
-    pub(super) tasks: JoinSet<()>,
+pub struct StandIns {
+    /// Buckets, over S3's wire.
+    pub storage: Arc<Storage>,
+    /// Queues, without a wire.
+    pub queues: Arc<Queues>,
+    /// Mail.
+    pub ses: Ses,
+    /// Where they listen, and the engine.
+    pub endpoints: Endpoints,
+    /// What opens them.
+    pub credentials: Credentials,
+    /// What runs.
+    pub tasks: JoinSet<()>,
 }
 
 impl StandIns {
     /// Starts them on the data of `stack`.
-    pub(super) async fn start(stack: &Stack, entropy: &Entropy) -> anyhow::Result<Self> {
+    pub async fn start(stack: &Stack, entropy: &Entropy) -> anyhow::Result<Self> {
         let credentials = credentials(entropy);
         let (key, secret) = (credentials.access_key_id(), credentials.secret_access_key());
         let storage = Storage::start(&stack.folder.join("storage"), key, secret).await?;
@@ -73,7 +79,7 @@ impl StandIns {
     }
 
     /// Hands out the mail events that wait.
-    pub(super) fn mail_source(&self) -> Source {
+    pub fn mail_source(&self) -> Source {
         let ses = self.ses.clone();
         Arc::new(move || {
             let ses = ses.clone();

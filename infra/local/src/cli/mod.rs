@@ -5,6 +5,7 @@
 
 mod check;
 mod demo;
+pub mod open;
 mod serve;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ enum Command {
 
 /// Where the project's files are.
 #[derive(Debug, Clone, Args)]
-struct Places {
+pub struct Places {
     /// The site's folder [default: infra/site of the project]
     #[arg(long, value_name = "DIR")]
     site: Option<PathBuf>,
