@@ -19,6 +19,8 @@ mod links;
 mod feedback;
 // Seeded faults over the whole path.
 mod faults;
+// Seeded faults between a claim and the word of the mail service.
+mod ses_faults;
 // What the code may depend on.
 mod architecture;
 // What lapses.
