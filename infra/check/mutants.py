@@ -347,6 +347,10 @@ def _(t): statement(t, "LinksRole", "Magnets")["Resource"] = {"Fn::Sub": "${Magn
 def _(t): statement(t, "ScoreRole", "Secrets")["Resource"] = [{"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/*"}]
 
 
+@mutant("secrets of the site for a function that names none")
+def _(t): statement(t, "ScoreRole", "Secrets")["Resource"].append({"Fn::Sub": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${SiteParamsPrefix}/*"})
+
+
 @mutant("an action that does not exist", by="cfn-lint")
 def _(t): statement(t, "LinksRole", "Leads")["Action"].append("dynamodb:UpsertItem")
 

@@ -28,8 +28,10 @@ TABLES = {
 }
 STREAM_ACTIONS = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
 QUEUE_ACTIONS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-# The only wildcards: the files of the bucket that are magnets, and the streams inside one log group.
-NARROW = re.compile(r"^[^*]+$|^arn:aws:s3:::[^*/]+/magnets/\*$|^arn:aws:logs:[^*]+:log-group:[^*]+:\*$")
+# The only wildcards: the files of the bucket that are magnets, the streams inside one log group, the secrets that site files name.
+NARROW = re.compile(
+    r"^[^*]+$|^arn:aws:s3:::[^*/]+/magnets/\*$|^arn:aws:logs:[^*]+:log-group:[^*]+:\*$|^arn:aws:ssm:[^*]+:parameter(/[^*/]+)+/\*$"
+)
 FORTNIGHT = 14 * 24 * 3600
 
 
@@ -322,6 +324,7 @@ def variables_and_grants_agree(stack: Stack) -> Problems:
                 yield name, f"{variable} and the grants on {table} do not agree"
 
         secrets = {f"arn:aws:ssm:{region}:{account}:parameter{v}" for k, v in variables.items() if k.endswith("_PARAM")}
+        secrets |= {f"arn:aws:ssm:{region}:{account}:parameter{v}/*" for k, v in variables.items() if k == "SITE_SECRETS_PREFIX"}
         granted = {r for s in statements if "ssm:GetParameters" in s["Action"] for r in s["Resource"]}
         if secrets != granted:
             yield name, f"names the secrets {sorted(secrets)}, may read {sorted(granted)}"

@@ -11,7 +11,7 @@ use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
 use shared::edge::stream::{RecordKey, Trigger, batch_answer, caught, in_order, read};
 use shared::flow::notify;
-use shared::runtime::{Lookup, Runtime, SecretError, SettingsReader, StartError};
+use shared::runtime::{Lookup, Runtime, SecretError, SettingsReader, SiteSecrets, StartError};
 use shared::site::SiteHandle;
 use shared::store::{Store, StoreError, Table, Tables};
 
@@ -27,6 +27,8 @@ pub struct Deps {
     pub site: SiteHandle,
     /// Signs links.
     pub keys: TokenKeys,
+    /// Gives the secrets that channels name.
+    pub secrets: SiteSecrets,
     /// Sends.
     pub ses: Ses,
     /// Where links lead.
@@ -36,7 +38,7 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Reads `*_TABLE`, `PUBLIC_URL`, `ALERT_FROM`, `CONFIGURATION_SET` and `TOKEN_KEYS_PARAM`.
+    /// Reads `*_TABLE`, `PUBLIC_URL`, `ALERT_FROM`, `CONFIGURATION_SET`, `TOKEN_KEYS_PARAM` and `SITE_SECRETS_PREFIX`.
     pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
         let mut settings = SettingsReader::new(env);
         let tables = Tables::from_env(&mut settings, &[Table::Leads, Table::Outbox, Table::Ops]);
@@ -44,6 +46,7 @@ impl Deps {
         let from = settings.required("ALERT_FROM");
         let configuration_set = settings.required("CONFIGURATION_SET");
         let keys_param = settings.required("TOKEN_KEYS_PARAM");
+        let secrets_prefix = settings.required("SITE_SECRETS_PREFIX");
         settings.finish()?;
         let secrets = runtime
             .secrets
@@ -62,6 +65,7 @@ impl Deps {
             },
             site: runtime.site()?,
             keys,
+            secrets: SiteSecrets::new(runtime, secrets_prefix),
             ses: Ses::new(runtime.aws.ses(), configuration_set),
             public_url,
             from,

@@ -11,6 +11,7 @@
 //!   ses.db          mails and webhooks received
 //!   storage/        the magnets' bucket
 //!   secrets/        identity.key  token.keys  consent.key
+//!     site/         what the site files name by `secret = "..."`, one file each
 //! ```
 
 use std::collections::BTreeMap;
@@ -155,7 +156,10 @@ impl Stack {
             db,
             clock,
             engine,
-            secrets: SecretSource::Fixed(secrets),
+            secrets: SecretSource::Local {
+                values: secrets,
+                site: folder.join("secrets").join("site"),
+            },
             identity,
             folder,
             kept,
@@ -284,7 +288,7 @@ mod tests {
     }
 
     fn fixed(stack: &Stack) -> BTreeMap<String, String> {
-        let SecretSource::Fixed(values) = &stack.secrets else {
+        let SecretSource::Local { values, .. } = &stack.secrets else {
             panic!()
         };
         values.clone()

@@ -14,10 +14,14 @@ use crate::site::{Site, SiteError, SiteHandle};
 mod aws;
 mod logging;
 mod secrets;
+mod site_secrets;
 
 pub use aws::{Aws, Endpoints, connector};
 pub use logging::init_logging;
 pub use secrets::{SecretError, SecretSource, read_key};
+pub use site_secrets::{
+    Secret, SiteSecrets, is_name as is_secret_name, variable as secret_variable,
+};
 
 /// Looks a setting up by the name of its environment variable.
 pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -26,6 +27,13 @@ pub enum SecretSource {
     Ssm,
     /// These values, by parameter name.
     Fixed(BTreeMap<String, String>),
+    /// On one machine: these values, and secrets of the site as files in a folder.
+    Local {
+        /// By parameter name.
+        values: BTreeMap<String, String>,
+        /// One file for each secret that the site files name.
+        site: PathBuf,
+    },
 }
 
 impl fmt::Debug for SecretSource {
@@ -33,6 +41,7 @@ impl fmt::Debug for SecretSource {
         f.write_str(match self {
             Self::Ssm => "SecretSource::Ssm",
             Self::Fixed(_) => "SecretSource::Fixed([secret])",
+            Self::Local { .. } => "SecretSource::Local([secret])",
         })
     }
 }
@@ -51,6 +60,17 @@ pub enum SecretError {
     /// There is no such parameter.
     #[error("there is no parameter {0} in SSM; create it as a SecureString")]
     Unknown(String),
+    /// There is no such secret on this machine.
+    #[error("there is no secret here: write it to {file}, or set {variable}")]
+    NotHere {
+        /// Where it was looked for.
+        file: String,
+        /// The environment variable that could hold it.
+        variable: String,
+    },
+    /// Nothing can have this name.
+    #[error("`{0}` cannot name a secret; use lower-case letters, digits and -")]
+    Name(String),
     /// The value is not what it should be.
     #[error("parameter {name} should hold {expected}")]
     Shape {
@@ -84,7 +104,7 @@ impl SecretSource {
         now: Timestamp,
     ) -> Result<Vec<String>, SecretError> {
         let mut values = match self {
-            Self::Fixed(values) => values.clone(),
+            Self::Fixed(values) | Self::Local { values, .. } => values.clone(),
             Self::Ssm => get_parameters(aws, names, now).await?,
         };
         names
