@@ -17,6 +17,8 @@ mod bad_input;
 mod links;
 // What the mail service says.
 mod feedback;
+// Each documented event of the mail service, in any order, any number of times.
+mod feedback_events;
 // Seeded faults over the whole path.
 mod faults;
 // Seeded faults between a claim and the word of the mail service.

@@ -13,6 +13,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use shared::domain::time::Timestamp;
 use shared::runtime::Clock;
+use shared::store::{Store, Tables};
 
 use crate::fault::Injector;
 use crate::project;
@@ -222,6 +223,20 @@ impl World {
         self.lead(email)
             .await?
             .with_context(|| format!("{email} is unknown"))
+    }
+
+    /// The store, as a function has it.
+    pub fn store(&self) -> anyhow::Result<Store> {
+        let stack = self.app.core().stack();
+        let table = |id| stack.table(id).map(str::to_owned);
+        let tables = Tables {
+            touchpoints: table("TouchpointsTable")?,
+            leads: table("LeadsTable")?,
+            outbox: table("OutboxTable")?,
+            ops: table("OpsTable")?,
+        };
+        let runtime = self.app.runtime();
+        Ok(Store::new(&runtime.aws, tables, runtime.entropy.clone()))
     }
 
     /// Opens the page of a link, reads as long as a person does, and presses its button.

@@ -1,14 +1,17 @@
 //! `feedback`: takes up what the mail service says about our mails.
 //!
-//! Woken by a queue that the mail service's events reach through a topic. Unknown events are acknowledged by type; an event that cannot
-//! be read goes back to the queue and in the end to its dead-letter queue, where an alarm tells.
+//! Woken by a queue that the mail service's events reach through a topic. Unknown events are acknowledged by type; a message that cannot
+//! be read is set aside by its id and acknowledged; one that met a busy store goes back to the queue, and in the end to its
+//! dead-letter queue, where an alarm tells.
 
 use serde::Deserialize;
 use serde_json::Value;
+use shared::domain::guard::Guard;
+use shared::domain::outbox::OutboxItem;
 use shared::edge::Failure;
 use shared::edge::stream::{QueueMessage, Trigger, batch_answer, caught, read};
 use shared::flow::Write;
-use shared::flow::feedback::{MailEvent, TaggedItem, decide};
+use shared::flow::feedback::{Heard, MailEvent, TaggedItem, decide};
 use shared::runtime::{Clock, Lookup, Runtime, SettingsReader, StartError};
 use shared::store::{Committed, QuarantineEntry, Store, Table, Tables};
 
@@ -71,22 +74,39 @@ struct Envelope {
     message: String,
 }
 
-/// The event inside a message: in the topic's envelope, or bare where raw delivery is on.
-fn event_of(message: &QueueMessage) -> Result<MailEvent, Failure> {
-    let unreadable = |_| Failure::Permanent("unreadable_event".into());
-    match serde_json::from_str::<Envelope>(&message.body) {
-        Ok(envelope) => serde_json::from_str(&envelope.message).map_err(unreadable),
-        Err(_) => serde_json::from_str(&message.body).map_err(unreadable),
+/// What the mail service says once, as plain text, when a topic is named to it.
+const GREETING: &str = "Successfully validated SNS topic";
+
+/// The event inside a message: in the topic's envelope, or bare where raw delivery is on; none for the greeting.
+fn event_of(message: &QueueMessage) -> Result<Option<MailEvent>, Failure> {
+    let body = match serde_json::from_str::<Envelope>(&message.body) {
+        Ok(envelope) => envelope.message,
+        Err(_) => message.body.clone(),
+    };
+    if body.starts_with(GREETING) {
+        return Ok(None);
     }
+    serde_json::from_str(&body)
+        .map(Some)
+        .map_err(|_| Failure::Permanent("unreadable_event".into()))
 }
 
 async fn hear(deps: &Deps, message: &QueueMessage) -> Result<(), Failure> {
-    let event = event_of(message)?;
+    let Some(event) = event_of(message)? else {
+        return Ok(());
+    };
+    if event.kind().is_none() {
+        let name: String = event.event_type.chars().take(40).collect();
+        tracing::info!(function = "feedback", event = %name, "an event of a type that is not known");
+        return Ok(());
+    }
     let Some(TaggedItem { lead_id, id }) = event.item() else {
         // A mail that was not sent by us, such as a test from the console.
         tracing::info!(function = "feedback", event = %event.event_type, "an event without our tag");
         return Ok(());
     };
+    // Whether the fact is there already: then what it did to the guard was done with it, and is not done again.
+    let mut known = false;
     for _ in 0..TRIES {
         let Some(item) = deps.store.outbox_item(lead_id, &id).await? else {
             tracing::info!(function = "feedback", event = %event.event_type, lead = %lead_id, "an event for an item that is gone");
@@ -94,34 +114,39 @@ async fn hear(deps: &Deps, message: &QueueMessage) -> Result<(), Failure> {
         };
         let guard = deps.store.guard(lead_id).await?;
         let heard = decide(&event, &item, &guard, deps.clock.now());
-        let mut writes = Vec::new();
-        let write_id = heard
-            .touchpoint
-            .as_ref()
-            .map_or_else(String::new, |t| t.id.clone());
-        let already = heard.touchpoint.is_some() && heard.guard.is_none() && heard.item.is_none();
-        writes.extend(heard.touchpoint.map(Write::Touchpoint));
-        if let Some(mut next) = heard.guard {
-            next.version = guard.version + 1;
-            writes.push(Write::Guard {
-                lead_id,
-                guard: next,
-                write_id: write_id.clone(),
-            });
-        }
-        writes.extend(heard.item.map(|next| Write::OutboxMoved {
-            item: Box::new(next),
-            from: item.last_write_id.clone(),
-        }));
+        let writes = writes(heard, &item, &guard, known);
         if writes.is_empty() {
             return Ok(());
         }
         match deps.store.commit(&writes).await? {
             Committed::Written => return Ok(()),
-            // The fact alone was to be written, and it is there.
-            Committed::Lost(_) if already => return Ok(()),
-            Committed::Lost(_) => {}
+            Committed::Lost(stood) => {
+                let first = matches!(writes.first(), Some(Write::Touchpoint(_)));
+                known |= first && stood.first().is_some_and(Option::is_some);
+            }
         }
     }
     Err(Failure::Transient("item_contended".into()))
+}
+
+/// The writes of what was heard, the fact first.
+fn writes(heard: Heard, item: &OutboxItem, guard: &Guard, known: bool) -> Vec<Write> {
+    let mut writes = Vec::new();
+    if let Some(touchpoint) = heard.touchpoint.filter(|_| !known) {
+        let (lead_id, write_id) = (touchpoint.lead_id, touchpoint.id.clone());
+        writes.push(Write::Touchpoint(touchpoint));
+        if let Some(mut next) = heard.guard {
+            next.version = guard.version + 1;
+            writes.push(Write::Guard {
+                lead_id,
+                guard: next,
+                write_id,
+            });
+        }
+    }
+    writes.extend(heard.item.map(|next| Write::OutboxMoved {
+        item: Box::new(next),
+        from: item.last_write_id.clone(),
+    }));
+    writes
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
+use super::time::{Day, Timestamp};
 
 /// Whether mail may go to a lead.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Guard {
     /// When the lead was erased: facts, tokens and events dated before are dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
-    /// Days on which a mail bounced for the time being, at most the last three distinct ones.
+    /// Distinct days on which a mail bounced for the time being, oldest first, of the last [`SOFT_BOUNCE_MEMORY_DAYS`].
     #[serde(default)]
     pub soft_bounce_days: Vec<i64>,
 }
@@ -66,12 +66,17 @@ impl SuppressionReason {
 pub const SOFT_BOUNCE_DAYS: usize = 3;
 /// See [`SOFT_BOUNCE_DAYS`].
 pub const SOFT_BOUNCE_WINDOW_DAYS: i64 = 14;
+/// How long such a day is remembered. Events come up to weeks late and in any order: three days within the window must be found
+/// whichever of them is told last.
+pub const SOFT_BOUNCE_MEMORY_DAYS: i64 = 45;
 
 impl Guard {
-    /// The guard after a suppression; unchanged where a reason at least as strong already holds.
+    /// The guard after a suppression. A stronger reason stays; of two equal ones the later counts, so that an opt-in from between
+    /// them lifts nothing.
     #[must_use]
     pub fn suppress(mut self, reason: SuppressionReason, at: Timestamp) -> Self {
-        if self.suppressed.as_ref().is_none_or(|s| s.reason < reason) {
+        let stays = |s: &Suppression| (s.reason, s.at) >= (reason, at);
+        if !self.suppressed.as_ref().is_some_and(stays) {
             self.suppressed = Some(Suppression { reason, at });
         }
         self
@@ -92,18 +97,27 @@ impl Guard {
         self
     }
 
-    /// The guard after a transient bounce: three distinct days within two weeks suppress.
+    /// The guard after a transient bounce: three distinct days within two weeks suppress, in whatever order they are told.
     #[must_use]
     pub fn soft_bounce(mut self, at: Timestamp) -> Self {
         let day = at.day().0;
-        self.soft_bounce_days
-            .retain(|d| (day - d).abs() < SOFT_BOUNCE_WINDOW_DAYS && *d != day);
+        if self.soft_bounce_days.contains(&day) {
+            return self;
+        }
         self.soft_bounce_days.push(day);
         self.soft_bounce_days.sort_unstable();
-        if self.soft_bounce_days.len() >= SOFT_BOUNCE_DAYS {
-            self.suppress(SuppressionReason::HardBounce, at)
-        } else {
-            self
+        let latest = self.soft_bounce_days.last().copied().unwrap_or(day);
+        self.soft_bounce_days
+            .retain(|d| latest - d < SOFT_BOUNCE_MEMORY_DAYS);
+        // The last day of the window, not of the telling: the same events in another order give the same guard.
+        let full = self
+            .soft_bounce_days
+            .windows(SOFT_BOUNCE_DAYS)
+            .rfind(|w| w[SOFT_BOUNCE_DAYS - 1] - w[0] < SOFT_BOUNCE_WINDOW_DAYS)
+            .map(|w| Day(w[SOFT_BOUNCE_DAYS - 1]).start());
+        match full {
+            Some(since) => self.suppress(SuppressionReason::HardBounce, since),
+            None => self,
         }
     }
 }
@@ -162,5 +176,37 @@ mod tests {
                 .is_some()
         );
         assert_eq!(twice_a_day.soft_bounce(NOON.plus_days(14)).suppressed, None);
+    }
+
+    #[test]
+    fn ses_4_bounces_told_in_another_order_give_the_same_guard() {
+        let days = [0_i64, 5, 30, 9, 31, 2];
+        let told = |order: &[i64]| {
+            order.iter().fold(Guard::default(), |guard, day| {
+                guard.soft_bounce(NOON.plus_days(*day))
+            })
+        };
+        let mut order = days;
+        let first = told(&order);
+        assert!(first.suppressed.is_some());
+        for step in 0..days.len() {
+            order.rotate_left(1);
+            order.swap(0, step);
+            assert_eq!(told(&order), first, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn an_unsubscribe_after_an_opt_in_stands_though_the_opt_in_is_heard_last() {
+        let opt_in = [String::from("newsletter")];
+        let twice = Guard::default()
+            .suppress(SuppressionReason::Unsubscribed, NOON)
+            .suppress(SuppressionReason::Unsubscribed, NOON.plus_days(2));
+        assert!(
+            twice
+                .confirm(NOON.plus_days(1), &opt_in)
+                .suppressed
+                .is_some()
+        );
     }
 }

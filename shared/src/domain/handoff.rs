@@ -308,9 +308,12 @@ pub fn describe(touchpoint: &Touchpoint, site: &Site) -> String {
         TouchpointKind::LinkClicked => String::from("Followed a link in a mail"),
         TouchpointKind::LinkRenewed => format!("Asked for a fresh link to “{magnet}”"),
         TouchpointKind::Delivered => String::from("Our mail was delivered"),
+        TouchpointKind::Delayed => String::from("Our mail was held up on its way"),
+        TouchpointKind::NotSent => String::from("Our mail could not be sent"),
         TouchpointKind::Bounced => String::from("Our mail bounced"),
         TouchpointKind::Complained => String::from("Reported our mail as spam"),
         TouchpointKind::Unsubscribed => String::from("Unsubscribed"),
+        TouchpointKind::SuppressionLifted => String::from("We may send mail again"),
         TouchpointKind::Accepted => String::from("Sales took the lead"),
         TouchpointKind::Rejected => String::from("Sales handed the lead back"),
     }

@@ -338,6 +338,8 @@ impl Folding<'_> {
                 Bounced
             }
             (TouchpointKind::Unsubscribed, Unconfirmed | Confirmed) => Unsubscribed,
+            // Mail may go out again; whether it arrives is to be proved anew.
+            (TouchpointKind::SuppressionLifted, Bounced | Complained | Unsubscribed) => Unconfirmed,
             (TouchpointKind::AddressConfirmed | TouchpointKind::MagnetDownloaded, Unconfirmed) => {
                 Confirmed
             }

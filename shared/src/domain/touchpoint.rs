@@ -32,12 +32,18 @@ pub enum TouchpointKind {
     LinkRenewed,
     /// The mail service handed a mail to the receiving server.
     Delivered,
+    /// The receiving server asked the mail service to come back later.
+    Delayed,
+    /// The mail service took a mail and did not send it.
+    NotSent,
     /// A mail bounced.
     Bounced,
     /// The person reported a mail as spam.
     Complained,
     /// The person asked to get no more mail.
     Unsubscribed,
+    /// An operator lifted what kept mail away.
+    SuppressionLifted,
     /// Sales took the lead.
     Accepted,
     /// Sales handed the lead back or ruled it out.
@@ -46,16 +52,19 @@ pub enum TouchpointKind {
 
 impl TouchpointKind {
     /// Every kind, for checks and documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::FormSubmitted,
         Self::AddressConfirmed,
         Self::MagnetDownloaded,
         Self::LinkClicked,
         Self::LinkRenewed,
         Self::Delivered,
+        Self::Delayed,
+        Self::NotSent,
         Self::Bounced,
         Self::Complained,
         Self::Unsubscribed,
+        Self::SuppressionLifted,
         Self::Accepted,
         Self::Rejected,
     ];
@@ -69,9 +78,12 @@ impl TouchpointKind {
             Self::LinkClicked => "link_clicked",
             Self::LinkRenewed => "link_renewed",
             Self::Delivered => "delivered",
+            Self::Delayed => "delayed",
+            Self::NotSent => "not_sent",
             Self::Bounced => "bounced",
             Self::Complained => "complained",
             Self::Unsubscribed => "unsubscribed",
+            Self::SuppressionLifted => "suppression_lifted",
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
         }
@@ -86,9 +98,12 @@ impl TouchpointKind {
             Self::LinkClicked => "clk",
             Self::LinkRenewed => "rnw",
             Self::Delivered => "dlv",
+            Self::Delayed => "dly",
+            Self::NotSent => "nts",
             Self::Bounced => "bnc",
             Self::Complained => "cmp",
             Self::Unsubscribed => "uns",
+            Self::SuppressionLifted => "lft",
             Self::Accepted => "acc",
             Self::Rejected => "rej",
         }
@@ -104,7 +119,13 @@ impl TouchpointKind {
             | Self::LinkRenewed
             | Self::Complained
             | Self::Unsubscribed => true,
-            Self::Delivered | Self::Bounced | Self::Accepted | Self::Rejected => false,
+            Self::Delivered
+            | Self::Delayed
+            | Self::NotSent
+            | Self::Bounced
+            | Self::SuppressionLifted
+            | Self::Accepted
+            | Self::Rejected => false,
         }
     }
 }
