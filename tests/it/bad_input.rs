@@ -44,7 +44,7 @@ async fn each_kind_of_bad_post_has_its_status_and_code() -> anyhow::Result<()> {
         ),
         (
             "/f/guide",
-            "",
+            "application/octet-stream",
             "email=a@b.com".into(),
             415,
             "UNSUPPORTED_TYPE",

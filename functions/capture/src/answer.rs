@@ -7,13 +7,16 @@ use lambda_http::http::StatusCode;
 use lambda_http::http::header::{ALLOW, RETRY_AFTER};
 use serde_json::json;
 use shared::domain::form::Form;
-use shared::domain::submission::Problem;
+use shared::domain::reserved::{Reserved, reserved};
+use shared::domain::submission::{Checked, Problem, check};
 use shared::edge::http::{
-    Answer, header_text, json as json_answer, page, see_other, set, store_failure,
+    Answer, header_text, json as json_answer, page as page_answer, see_other, set, store_failure,
 };
 use shared::edge::pages::{FormPage, Look, MessagePage, ThanksPage};
 use shared::site::Site;
 use shared::store::StoreError;
+
+use crate::redirect::PageOrigin;
 
 /// Why a post is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +148,7 @@ impl Asker {
                 header("x-requested-with"),
                 header("accept"),
                 header("content-type"),
-            ),
+            ) || is_bare_script(header("sec-fetch-dest"), header("accept")),
             back: Some(header("referer").to_owned()).filter(|r| r.starts_with("http")),
         }
     }
@@ -175,18 +178,40 @@ impl Asker {
                 text: refusal.message().to_owned(),
                 back: self.back.clone(),
             };
-            page(refusal.status(), &message, &[])
+            page_answer(refusal.status(), &message, &[])
         };
-        match refusal {
-            Refusal::TooMany(seconds) => set(&mut response, RETRY_AFTER, &seconds.to_string()),
-            Refusal::Store(error) => {
-                if let (_, Some(seconds)) = store_failure(error) {
-                    set(&mut response, RETRY_AFTER, &seconds.to_string());
-                }
-            }
-            Refusal::Method => set(&mut response, ALLOW, "GET, POST, OPTIONS"),
-            _ => {}
+        retry_after(&mut response, refusal);
+        response
+    }
+
+    /// A post that was read is refused as a whole. A person gets the form back with what they typed, so that sending it again is one
+    /// press.
+    pub fn refuse_post(
+        &self,
+        site: &Site,
+        form: &Form,
+        refusal: &Refusal,
+        posted: &[(String, String)],
+        page: &PageOrigin,
+    ) -> Answer {
+        let whole = Problem {
+            field: None,
+            code: refusal.code(),
+            message: refusal.message().to_owned(),
+        };
+        if self.wants_json {
+            return self.refuse(site, Some(form), refusal);
         }
+        let problems = match refusal {
+            // What is missing is said beside the fields; that nothing is there, everybody sees.
+            Refusal::Empty => match check(form, posted, None) {
+                Checked::Problems(problems) => problems,
+                Checked::Fine(_) | Checked::Trapped => vec![whole],
+            },
+            _ => vec![whole],
+        };
+        let mut response = back(site, form, refusal.status(), &problems, posted, page);
+        retry_after(&mut response, refusal);
         response
     }
 
@@ -197,27 +222,18 @@ impl Asker {
         form: &Form,
         problems: &[Problem],
         posted: &[(String, String)],
+        page: &PageOrigin,
     ) -> Answer {
         if !self.wants_json {
-            let page_ = FormPage {
-                look: look(site, Some(form)),
+            return back(
+                site,
                 form,
-                action: format!("/f/{}", form.id),
+                StatusCode::UNPROCESSABLE_ENTITY,
                 problems,
                 posted,
-            };
-            return page(StatusCode::UNPROCESSABLE_ENTITY, &page_, &[]);
+                page,
+            );
         }
-        let label = |field: &Option<String>| {
-            field
-                .as_deref()
-                .map(|name| {
-                    form.field(name)
-                        .map_or(name, |f| f.label.as_str())
-                        .to_owned()
-                })
-                .unwrap_or_default()
-        };
         let errors: Vec<_> = problems
             .iter()
             .map(|p| match &p.field {
@@ -225,18 +241,71 @@ impl Asker {
                 None => json!({ "code": p.code, "message": p.message }),
             })
             .collect();
-        let first: Vec<String> = problems
-            .iter()
-            .map(|p| {
-                format!("{} {}", label(&p.field), p.message)
-                    .trim()
-                    .to_owned()
-            })
-            .collect();
         json_answer(
             StatusCode::UNPROCESSABLE_ENTITY,
-            &json!({ "error": first.join("; "), "errors": errors }),
+            &json!({ "error": in_one_line(form, problems), "errors": errors }),
         )
+    }
+}
+
+/// All problems as one line of text.
+pub fn in_one_line(form: &Form, problems: &[Problem]) -> String {
+    let line = |problem: &Problem| {
+        let label = problem.field.as_deref().map_or("", |name| {
+            form.field(name).map_or(name, |field| field.label.as_str())
+        });
+        format!("{label} {}", problem.message).trim().to_owned()
+    };
+    problems.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+/// Back to a person who posted from a page: to the page for errors that they named, if it may be followed; else the form with what they
+/// typed and what is wrong with it.
+fn back(
+    site: &Site,
+    form: &Form,
+    status: StatusCode,
+    problems: &[Problem],
+    posted: &[(String, String)],
+    page: &PageOrigin,
+) -> Answer {
+    let asked = posted
+        .iter()
+        .filter(|(name, _)| reserved(form, name) == Some(Reserved::ErrorNext))
+        .find_map(|(_, to)| page.allowed(form, to));
+    if let Some(mut to) = asked {
+        // Codes and names of fields only: what was typed stays out of addresses.
+        let mut query = to.query_pairs_mut();
+        if let Some(first) = problems.first() {
+            query.append_pair("error", first.code);
+        }
+        let fields: Vec<&str> = problems.iter().filter_map(|p| p.field.as_deref()).collect();
+        if !fields.is_empty() {
+            query.append_pair("fields", &fields.join(","));
+        }
+        drop(query);
+        return see_other(to.as_str());
+    }
+    let page_ = FormPage {
+        look: look(site, Some(form)),
+        form,
+        action: format!("/f/{}", form.id),
+        problems,
+        posted,
+    };
+    page_answer(status, &page_, &[])
+}
+
+fn retry_after(response: &mut Answer, refusal: &Refusal) {
+    match refusal {
+        Refusal::TooMany(seconds) => set(response, RETRY_AFTER, &seconds.to_string()),
+        Refusal::Store(error) => {
+            if let (_, Some(seconds)) = store_failure(error) {
+                set(response, RETRY_AFTER, &seconds.to_string());
+            }
+        }
+        Refusal::Method => set(response, ALLOW, "GET, POST, OPTIONS"),
+        _ => {}
     }
 }
 
@@ -255,6 +324,12 @@ fn wants_json(requested_with: &str, accept: &str, content_type: &str) -> bool {
     }
 }
 
+/// A script that did not say what it wants to read: its browser says that no page waits for the answer. A redirect would lead it to a
+/// page that it may not read.
+fn is_bare_script(destination: &str, accept: &str) -> bool {
+    destination == "empty" && !accept.contains("html")
+}
+
 /// The hosted form.
 pub fn hosted_form(site: &Site, form: &Form) -> Answer {
     let page_ = FormPage {
@@ -264,7 +339,7 @@ pub fn hosted_form(site: &Site, form: &Form) -> Answer {
         problems: &[],
         posted: &[],
     };
-    page(StatusCode::OK, &page_, &[])
+    page_answer(StatusCode::OK, &page_, &[])
 }
 
 /// The thank-you page.
@@ -278,7 +353,7 @@ pub fn thanks(site: &Site, form: Option<&str>) -> Answer {
         title: String::from("Thank you"),
         text: text.to_owned(),
     };
-    page(StatusCode::OK, &page_, &[])
+    page_answer(StatusCode::OK, &page_, &[])
 }
 
 fn look<'s>(site: &'s Site, form: Option<&'s Form>) -> Look<'s> {

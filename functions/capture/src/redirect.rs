@@ -40,13 +40,15 @@ impl PageOrigin {
                     .as_deref()
                     .and_then(|next| self.allowed(form, next))
             })
-            .unwrap_or_else(|| format!("{}/thanks?form={}", self.own, form.id))
+            .map_or_else(
+                || format!("{}/thanks?form={}", self.own, form.id),
+                String::from,
+            )
     }
 
     /// `asked` as an absolute URL, if it may be followed: a path on the page's own site, or a URL of an allowed origin.
-    fn allowed(&self, form: &Form, asked: &str) -> Option<String> {
-        let is_known =
-            |origin: &str| origin == self.own || form.allowed_origins.iter().any(|o| o == origin);
+    pub fn allowed(&self, form: &Form, asked: &str) -> Option<Url> {
+        let asked = asked.trim();
         if asked.chars().any(char::is_control) || asked.contains('\\') {
             return None;
         }
@@ -54,17 +56,26 @@ impl PageOrigin {
             if asked.starts_with("//") {
                 return None;
             }
-            let page = self
-                .page
-                .as_deref()
-                .filter(|origin| is_known(origin))
-                .unwrap_or(&self.own);
-            return Url::parse(page).ok()?.join(asked).ok().map(String::from);
+            return Url::parse(self.site_of_paths(form)?).ok()?.join(asked).ok();
         }
         let url = Url::parse(asked).ok()?;
         let plain = url.username().is_empty() && url.password().is_none();
         let web = matches!(url.scheme(), "https" | "http");
-        (plain && web && is_known(&url.origin().ascii_serialization())).then(|| url.into())
+        (plain && web && self.is_known(form, &url.origin().ascii_serialization())).then_some(url)
+    }
+
+    /// The site that a path is on: that of the page, if the form knows it. A page that hides where it is (many do, by their referrer
+    /// policy) is taken for the form's only site, where it has one; else a path leads nowhere.
+    fn site_of_paths<'s>(&'s self, form: &'s Form) -> Option<&'s str> {
+        match (&self.page, form.allowed_origins.as_slice()) {
+            (Some(page), _) => Some(page.as_str()).filter(|page| self.is_known(form, page)),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        }
+    }
+
+    fn is_known(&self, form: &Form, origin: &str) -> bool {
+        origin == self.own || form.allowed_origins.iter().any(|o| o == origin)
     }
 }
 
@@ -123,11 +134,29 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_an_unknown_site_leads_to_our_own() {
-        let mut headers = HeaderMap::new();
-        headers.insert("origin", "https://stranger.example".parse().unwrap());
-        let to =
-            PageOrigin::of(&headers, "https://leads.example").after_success(&form(), Some("/x"));
-        assert_eq!(to, "https://leads.example/x");
+    fn a_path_leads_to_the_pages_site_or_to_the_forms_only_one_and_never_elsewhere() {
+        let to = |origin: Option<&str>, origins: &[&str]| {
+            let mut headers = HeaderMap::new();
+            if let Some(origin) = origin {
+                headers.insert("origin", origin.parse().unwrap());
+            }
+            let form = Form {
+                allowed_origins: origins.iter().map(|o| (*o).to_owned()).collect(),
+                ..form()
+            };
+            PageOrigin::of(&headers, "https://leads.example").after_success(&form, Some("/x"))
+        };
+        let shop = "https://www.shop.example";
+        assert_eq!(to(Some(shop), &[shop]), "https://www.shop.example/x");
+        assert_eq!(to(None, &[shop]), "https://www.shop.example/x");
+        assert_eq!(to(Some("null"), &[shop]), "https://www.shop.example/x");
+        assert_eq!(
+            to(Some("https://leads.example"), &[shop]),
+            "https://leads.example/x"
+        );
+        let thanks = "https://leads.example/thanks?form=guide";
+        assert_eq!(to(Some("https://stranger.example"), &[shop]), thanks);
+        assert_eq!(to(None, &[shop, "https://b.example"]), thanks);
+        assert_eq!(to(None, &[]), thanks);
     }
 }

@@ -211,7 +211,8 @@ impl<'a> FormPage<'a> {
     }
 
     fn summary_title(&self) -> String {
-        match self.problems.len() {
+        match self.problems.iter().filter(|p| p.field.is_some()).count() {
+            0 => String::from("Not sent yet"),
             1 => String::from("Not sent yet: please check one answer"),
             n => format!("Not sent yet: please check {n} answers"),
         }
@@ -397,7 +398,9 @@ fn sentence(message: &str) -> String {
 
 /// A message after its label in the summary.
 fn rest(label: &str, message: &str) -> String {
-    if !label.ends_with(char::is_alphanumeric) {
+    if label.is_empty() {
+        sentence(message)
+    } else if !label.ends_with(char::is_alphanumeric) {
         format!(" {}", sentence(message))
     } else if message.starts_with(char::is_lowercase) {
         format!(" {message}")

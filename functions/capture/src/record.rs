@@ -1,0 +1,60 @@
+//! Writing a submission: the commit, and what it means when something stands there already. Knows nothing of requests.
+
+use shared::domain::submission::Submission;
+use shared::flow::Write;
+use shared::flow::capture::{Arrival, Repeat, decide, repeat};
+use shared::store::{Committed, StoreError};
+
+use crate::Deps;
+
+/// Links of the chain of later repeats that are followed before a post is written under a fresh id.
+const REPEATS: usize = 8;
+
+/// What came of writing a submission.
+pub enum Recorded {
+    /// It stands under this id, from now or from before.
+    As(String),
+    /// The client used one key for two contents.
+    KeyReused,
+}
+
+/// Writes the submission, following the chain of later repeats.
+pub async fn record(
+    deps: &Deps,
+    arrival: &Arrival<'_>,
+    submission: &Submission,
+) -> Result<Recorded, StoreError> {
+    let mut link: Option<String> = None;
+    for _ in 0..REPEATS {
+        let accepted = decide(arrival, submission, &deps.identity, link.as_deref());
+        let id = accepted.touchpoint.id.clone();
+        let mut writes = vec![Write::Touchpoint(accepted.touchpoint.clone())];
+        writes.extend(accepted.outbox.into_iter().map(Write::Outbox));
+        let stored = match deps.store.commit(&writes).await? {
+            Committed::Written => return Ok(Recorded::As(id)),
+            Committed::Lost(old) => old.into_iter().next().flatten(),
+        };
+        // An item in the way that is not a fact of ours is a half-deleted one: write beside it.
+        let Some(stored) = stored.and_then(|item| item.touchpoint().ok()) else {
+            link = Some(format!("beside@{}", arrival.now.0));
+            continue;
+        };
+        match repeat(
+            &stored,
+            &accepted.touchpoint,
+            arrival.key.is_some(),
+            arrival.now,
+        ) {
+            Repeat::Same => return Ok(Recorded::As(stored.id)),
+            Repeat::KeyReused => return Ok(Recorded::KeyReused),
+            Repeat::Later(next) => link = Some(next),
+        }
+    }
+    // The same words once more, after a long chain of them: kept under an id of its own.
+    let accepted = decide(arrival, submission, &deps.identity, Some(arrival.write_id));
+    let id = accepted.touchpoint.id.clone();
+    let mut writes = vec![Write::Touchpoint(accepted.touchpoint)];
+    writes.extend(accepted.outbox.into_iter().map(Write::Outbox));
+    deps.store.commit(&writes).await?;
+    Ok(Recorded::As(id))
+}

@@ -1,0 +1,142 @@
+//! What every dialect does with a post once it is names and values: check it, count the network, write it.
+//!
+//! Dialects differ in how a post is read and in how it is answered; what happens in between is here, once.
+
+use lambda_http::Request;
+use shared::domain::form::Form;
+use shared::domain::id::random;
+use shared::domain::submission::{Checked, Problem, check};
+use shared::domain::touchpoint::TouchpointKind;
+use shared::edge::http::{header_text, network, source_ip};
+use shared::flow::capture::Arrival;
+use shared::flow::links::agent_class;
+use shared::site::Site;
+
+use crate::Deps;
+use crate::answer::{Asker, Refusal};
+use crate::limit::over_limit;
+use crate::record::{Recorded, record};
+use crate::redirect::PageOrigin;
+
+/// Longest idempotency key in bytes.
+const MAX_KEY: usize = 255;
+
+/// Who posts, as the request's headers tell. Read before the body is taken.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// How the answer should look.
+    pub asker: Asker,
+    /// The page that posts, for redirects.
+    pub page: PageOrigin,
+    origin: String,
+    referer: Option<String>,
+    key: String,
+    agent: &'static str,
+    ip: Option<String>,
+}
+
+impl Visitor {
+    /// Reads it from a request.
+    pub fn of(deps: &Deps, request: &Request) -> Self {
+        let header = |name| header_text(request.headers(), name);
+        Self {
+            asker: Asker::of(request),
+            page: PageOrigin::of(request.headers(), &deps.public_url),
+            origin: header("origin").to_owned(),
+            referer: Some(header("referer").to_owned()).filter(|r| !r.is_empty()),
+            key: header("idempotency-key").trim().to_owned(),
+            agent: agent_class(header("user-agent")),
+            ip: source_ip(request).map(|ip| deps.identity.pseudonym("network", &network(&ip))),
+        }
+    }
+
+    /// Whether the form takes posts from this visitor's page at all.
+    pub fn may_post(&self, form: &Form) -> Result<(), Refusal> {
+        let known = form.allowed_origins.contains(&self.origin);
+        if form.strict_origin && !known {
+            return Err(Refusal::Origin);
+        }
+        Ok(())
+    }
+}
+
+/// A post, read.
+#[derive(Clone, Debug)]
+pub struct Post<'a> {
+    /// The form it is for.
+    pub form: &'a Form,
+    /// Names and values, in order.
+    pub pairs: &'a [(String, String)],
+    /// The page it says it came from; without one the `Referer` counts.
+    pub page_url: Option<&'a str>,
+    /// The sender's own name for this post, where its dialect has one; without it the `Idempotency-Key` header counts.
+    pub key: Option<String>,
+}
+
+/// What came of a post.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It is stored, or looks as if it were.
+    Taken {
+        /// Its id.
+        id: String,
+        /// Where the page wants the visitor to go, unchecked.
+        next: Option<String>,
+    },
+    /// These answers are wrong.
+    Problems(Vec<Problem>),
+    /// It was refused as a whole.
+    Refused(Refusal),
+}
+
+/// Takes a post.
+pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -> Outcome {
+    let form = post.form;
+    if let Err(refusal) = visitor.may_post(form) {
+        return Outcome::Refused(refusal);
+    }
+    if visitor.key.len() > MAX_KEY {
+        return Outcome::Refused(Refusal::LongKey);
+    }
+    if post.pairs.iter().all(|(_, value)| value.trim().is_empty()) {
+        return Outcome::Refused(Refusal::Empty);
+    }
+    let page_url = post.page_url.or(visitor.referer.as_deref());
+    let submission = match check(form, post.pairs, page_url) {
+        Checked::Fine(submission) => submission,
+        Checked::Trapped => {
+            tracing::info!(function = "capture", form = %form.id, "a trap field was filled in");
+            let id = random(TouchpointKind::FormSubmitted.prefix(), deps.entropy.bytes());
+            return Outcome::Taken { id, next: None };
+        }
+        Checked::Problems(problems) => return Outcome::Problems(problems),
+    };
+    if let Some(seconds) = over_limit(deps, visitor.ip.as_deref()).await {
+        return Outcome::Refused(Refusal::TooMany(seconds));
+    }
+    let write_id = random("req", deps.entropy.bytes());
+    let key = post
+        .key
+        .or_else(|| Some(visitor.key.clone()).filter(|k| !k.is_empty()))
+        .or_else(|| submission.nonce.clone());
+    let arrival = Arrival {
+        site,
+        form,
+        now: deps.clock.now(),
+        key: key.as_deref(),
+        ip_hash: visitor.ip.clone(),
+        agent_class: visitor.agent,
+        write_id: &write_id,
+    };
+    match record(deps, &arrival, &submission).await {
+        Ok(Recorded::As(id)) => Outcome::Taken {
+            id,
+            next: submission.next,
+        },
+        Ok(Recorded::KeyReused) => Outcome::Refused(Refusal::KeyReused),
+        Err(error) => {
+            tracing::error!(function = "capture", form = %form.id, error = %error, "a submission could not be written");
+            Outcome::Refused(Refusal::Store(error))
+        }
+    }
+}
