@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tests::fault::Fault;
-use tests::schedule::run;
+use tests::schedule::{begin, finish, recover};
 use tests::world::World;
 
 /// Schedules of an ordinary test run.
@@ -93,10 +93,17 @@ async fn share_of(share: u64, total: u64) -> Share {
         .collect();
     for some in seeds.chunks(PER_WORLD) {
         let world = World::unruly(some[0]).await.unwrap();
+        let mut visits = Vec::new();
         for seed in some {
-            if let Err(error) = run(&world, *seed).await {
+            match begin(&world, *seed).await {
+                Ok(visit) => visits.push((*seed, visit)),
+                Err(error) => sum.failed.push((*seed, format!("{error:#}"))),
+            }
+        }
+        recover(&world).await.unwrap();
+        for (seed, visit) in &visits {
+            if let Err(error) = finish(&world, visit).await {
                 sum.failed.push((*seed, format!("{error:#}")));
-                world.faults.stop();
             }
         }
         for (pair, count) in world.faults.met() {

@@ -1,4 +1,4 @@
-//! One seeded fault schedule over the whole path, and the invariants that hold after it.
+//! Seeded fault schedules over the whole path, and the invariants that hold after them.
 //!
 //! Given a visitor who asks for the guide, downloads it and asks for a visit, while calls fail by the seed, deliveries repeat and leads
 //! overtake each other; when the faults end and time passes, then every effect happened, and happened once.
@@ -9,8 +9,14 @@ use serde_json::Value;
 use crate::fault::Plan;
 use crate::world::{World, demo, guide, link};
 
-/// Runs the schedule of `seed` in `world` for a visitor of its own.
-pub async fn run(world: &World, seed: u64) -> anyhow::Result<()> {
+/// A visitor of a schedule, after the faults.
+pub struct Visit {
+    email: String,
+    downloaded: bool,
+}
+
+/// The part of the schedule of `seed` that happens under faults, for a visitor of its own in `world`.
+pub async fn begin(world: &World, seed: u64) -> anyhow::Result<Visit> {
     let email = format!("visitor-{seed}@analytical-engines.com");
     // From a few faults to nearly every call, for as many calls as the path takes.
     let per_mille = [40, 120, 250, 500][usize::try_from(seed % 4)?];
@@ -19,28 +25,44 @@ pub async fn run(world: &World, seed: u64) -> anyhow::Result<()> {
         per_mille,
         calls: 120,
     });
+    let visited = visit(world, &email).await;
+    world.faults.stop();
+    Ok(Visit {
+        downloaded: visited?,
+        email,
+    })
+}
 
-    world.submit_until_taken("guide", &guide(&email)).await?;
+async fn visit(world: &World, email: &str) -> anyhow::Result<bool> {
+    world.submit_until_taken("guide", &guide(email)).await?;
     world.settle().await?;
     // The mail may not be there yet; what was asked for must come all the same.
-    let opened = open_download(world, &email).await?;
-    world.submit_until_taken("demo", &demo(&email)).await?;
+    let downloaded = open_download(world, email).await?;
+    world.submit_until_taken("demo", &demo(email)).await?;
     world.settle().await?;
+    Ok(downloaded)
+}
 
-    world.faults.stop();
-    // Queues try again after six minutes, unknown sends after fifteen, failed windows after five.
+/// Time passes without faults: queues try again after six minutes, unknown sends after fifteen, failed windows after five. Every visitor
+/// of the world shares it.
+pub async fn recover(world: &World) -> anyhow::Result<()> {
     for _ in 0..6 {
         world.advance(7 * 60).await?;
         world.settle().await?;
     }
-    if !opened {
+    Ok(())
+}
+
+/// What the visitor had no chance to do under faults, and then what must hold.
+pub async fn finish(world: &World, visit: &Visit) -> anyhow::Result<()> {
+    if !visit.downloaded {
         ensure!(
-            open_download(world, &email).await?,
+            open_download(world, &visit.email).await?,
             "the magnet mail never came"
         );
         world.settle().await?;
     }
-    check(world, &email).await
+    check(world, &visit.email).await
 }
 
 async fn open_download(world: &World, email: &str) -> anyhow::Result<bool> {

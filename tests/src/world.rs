@@ -30,9 +30,12 @@ struct NoWait;
 /// Longer than any wait between attempts, shorter than any time-out.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
 
+/// How often the SDK looks whether an upload has stalled, while it waits for the answer. Over at once, that would be a busy loop.
+const STALL_CHECK: Duration = Duration::from_millis(100);
+
 impl AsyncSleep for NoWait {
     fn sleep(&self, duration: Duration) -> Sleep {
-        if duration > LONGEST_BACKOFF {
+        if duration > LONGEST_BACKOFF || duration == STALL_CHECK {
             TokioSleep::new().sleep(duration)
         } else {
             Sleep::new(async {})
