@@ -6,8 +6,11 @@
 
 use lambda_http::{Request, RequestExt as _};
 use shared::domain::id::IdentityKey;
+use shared::domain::token::TokenKeys;
 use shared::edge::http::Answer;
-use shared::runtime::{Clock, Entropy, Lookup, Runtime, SettingsReader, StartError, read_key};
+use shared::runtime::{
+    Clock, Entropy, Lookup, Runtime, SecretError, SettingsReader, StartError, read_key,
+};
 use shared::site::SiteHandle;
 use shared::store::{Store, Table, Tables};
 
@@ -16,9 +19,12 @@ mod body;
 mod cors;
 mod dialect;
 mod limit;
+mod parts;
 mod record;
 mod redirect;
+mod script;
 mod submit;
+mod ticket;
 
 /// What `capture` works with.
 #[derive(Clone, Debug)]
@@ -29,6 +35,8 @@ pub struct Deps {
     pub site: SiteHandle,
     /// Turns addresses into lead ids.
     pub identity: IdentityKey,
+    /// Signs the tickets of forms.
+    pub keys: TokenKeys,
     /// The time.
     pub clock: Clock,
     /// Names requests.
@@ -40,7 +48,7 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Reads `TOUCHPOINTS_TABLE`, `OUTBOX_TABLE`, `OPS_TABLE`, `PUBLIC_URL` and `IDENTITY_KEY_PARAM`.
+    /// Reads `TOUCHPOINTS_TABLE`, `OUTBOX_TABLE`, `OPS_TABLE`, `PUBLIC_URL`, `IDENTITY_KEY_PARAM` and `TOKEN_KEYS_PARAM`.
     pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
         let mut settings = SettingsReader::new(env);
         let tables = Tables::from_env(
@@ -49,15 +57,22 @@ impl Deps {
         );
         let public_url = settings.required("PUBLIC_URL");
         let key_param = settings.required("IDENTITY_KEY_PARAM");
+        let tokens_param = settings.required("TOKEN_KEYS_PARAM");
         settings.finish()?;
+        let names = [key_param.as_str(), tokens_param.as_str()];
         let secrets = runtime
             .secrets
-            .get(&runtime.aws, &[&key_param], runtime.clock.now())
+            .get(&runtime.aws, &names, runtime.clock.now())
             .await?;
+        let keys = TokenKeys::from_json(&secrets[1]).map_err(|e| SecretError::Shape {
+            name: tokens_param.clone(),
+            expected: e.to_string(),
+        })?;
         Ok(Self {
             store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
             site: runtime.site()?,
             identity: IdentityKey::new(read_key(&key_param, &secrets[0])?),
+            keys,
             clock: runtime.clock.clone(),
             entropy: runtime.entropy.clone(),
             public_url,
@@ -77,6 +92,12 @@ pub async fn handle(deps: &Deps, request: Request) -> Answer {
                 .query_string_parameters_ref()
                 .and_then(|q| q.first("form")),
         );
+    }
+    if path == "/lodestone.js" {
+        return script::serve();
+    }
+    if let Some(part) = parts::answer(deps, &site, &request) {
+        return part;
     }
     dialect::answer(deps, &site, request).await
 }

@@ -81,7 +81,8 @@ impl Source {
 
     /// Whether a posted field is attribution and not an answer.
     pub fn is_attribution_field(name: &str) -> bool {
-        name == "referrer" || KEPT.contains(&name.to_ascii_lowercase().as_str())
+        matches!(name, "referrer" | "landing_page")
+            || KEPT.contains(&name.to_ascii_lowercase().as_str())
     }
 
     /// Whether nothing is known.
