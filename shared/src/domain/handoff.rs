@@ -316,6 +316,7 @@ pub fn describe(touchpoint: &Touchpoint, site: &Site) -> String {
         TouchpointKind::SuppressionLifted => String::from("We may send mail again"),
         TouchpointKind::Accepted => String::from("Sales took the lead"),
         TouchpointKind::Rejected => String::from("Sales handed the lead back"),
+        TouchpointKind::Imported => String::from("Came from a file"),
     }
 }
 

@@ -243,7 +243,11 @@ impl Folding<'_> {
     }
 
     fn take_profile(&mut self, touchpoint: &Touchpoint) {
-        if touchpoint.kind != TouchpointKind::FormSubmitted || touchpoint.machine.is_some() {
+        let tells = matches!(
+            touchpoint.kind,
+            TouchpointKind::FormSubmitted | TouchpointKind::Imported
+        );
+        if !tells || touchpoint.machine.is_some() {
             return;
         }
         if let Some(email) = &touchpoint.email {

@@ -48,11 +48,13 @@ pub enum TouchpointKind {
     Accepted,
     /// Sales handed the lead back or ruled it out.
     Rejected,
+    /// A row of a file told who the person is. Says nothing about what they did, so it earns nothing and qualifies nobody.
+    Imported,
 }
 
 impl TouchpointKind {
     /// Every kind, for checks and documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::FormSubmitted,
         Self::AddressConfirmed,
         Self::MagnetDownloaded,
@@ -67,6 +69,7 @@ impl TouchpointKind {
         Self::SuppressionLifted,
         Self::Accepted,
         Self::Rejected,
+        Self::Imported,
     ];
 
     /// The word stored, and used in scoring rules.
@@ -86,6 +89,7 @@ impl TouchpointKind {
             Self::SuppressionLifted => "suppression_lifted",
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
+            Self::Imported => "imported",
         }
     }
 
@@ -106,6 +110,7 @@ impl TouchpointKind {
             Self::SuppressionLifted => "lft",
             Self::Accepted => "acc",
             Self::Rejected => "rej",
+            Self::Imported => "imp",
         }
     }
 
@@ -125,7 +130,8 @@ impl TouchpointKind {
             | Self::Bounced
             | Self::SuppressionLifted
             | Self::Accepted
-            | Self::Rejected => false,
+            | Self::Rejected
+            | Self::Imported => false,
         }
     }
 }

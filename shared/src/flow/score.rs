@@ -198,6 +198,7 @@ fn record(touchpoint: &Touchpoint, said: &ConsentGiven, site: &Site) -> ConsentR
     let method = match touchpoint.kind {
         TouchpointKind::FormSubmitted => "checkbox",
         TouchpointKind::Unsubscribed => "unsubscribe",
+        TouchpointKind::Imported => "import",
         _ => "mail_click",
     };
     ConsentRecord {

@@ -320,6 +320,7 @@ fn kind(name: &str) -> (String, &'static str) {
         "suppression_lifted" => ("Mail allowed again", ""),
         "accepted" => ("Accepted by sales", ""),
         "rejected" => ("Handed back by sales", "quiet"),
+        "imported" => ("Came from a file", "quiet"),
         "" => ("Touchpoint", "quiet"),
         other => return (words(other), ""),
     };
