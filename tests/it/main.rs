@@ -37,3 +37,5 @@ mod binary;
 mod logs;
 // What was stored can be read.
 mod shapes;
+// Another scoring model on all history.
+mod replay;

@@ -4,6 +4,7 @@
 //! ([`template`]): nothing here knows a route, a table or a schedule by heart.
 
 pub mod app;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod cloud;
@@ -13,8 +14,10 @@ pub mod gateway;
 pub mod pages;
 pub mod pump;
 pub mod query;
+pub mod replay;
 pub mod runner_db;
 pub mod ses;
 pub mod stack;
 pub mod storage;
+pub mod table;
 pub mod template;

@@ -32,6 +32,19 @@ impl Item {
         decode("touchpoints", self.0.clone())
     }
 
+    /// The item as a touchpoint, without a copy.
+    pub fn into_touchpoint(self) -> Result<Touchpoint, StoreError> {
+        decode("touchpoints", self.0)
+    }
+
+    /// The lead it belongs to, as it is stored.
+    pub fn lead_id(&self) -> Option<&str> {
+        self.0
+            .get("lead_id")
+            .and_then(|v| v.as_s().ok())
+            .map(String::as_str)
+    }
+
     /// The item as an outbox item.
     pub fn outbox(&self) -> Result<OutboxItem, StoreError> {
         decode("outbox", self.0.clone())

@@ -27,12 +27,14 @@ mod item;
 mod limits;
 mod quarantine;
 mod read;
+mod scan;
 
 pub use commit::Committed;
 pub use item::Item;
 pub use limits::RateLimits;
 pub use quarantine::QuarantineEntry;
 pub use read::{FactKey, OutboxKey};
+pub use scan::{Cursor, Page, Segment};
 
 /// Shards of the `by_day` and `by_stage` indexes.
 pub const INDEX_SHARDS: u8 = 4;

@@ -6,7 +6,10 @@
 mod check;
 mod demo;
 pub mod open;
+mod progress;
+mod replay;
 mod serve;
+mod when;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +32,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Check the site and say what is wrong, with file and line
     Check(check::CheckArgs),
+    /// Try another scoring model on all history, and change nothing
+    Replay(replay::ReplayArgs),
 }
 
 /// Where the project's files are.
@@ -79,6 +84,7 @@ pub fn run() -> ExitCode {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
     };
     match outcome {
         Ok(code) => code,

@@ -62,6 +62,11 @@ pub struct Local {
 }
 
 impl StackArgs {
+    /// The folder of the site's files.
+    pub fn site_folder(&self) -> PathBuf {
+        self.places.site()
+    }
+
     /// Opens it. Nothing is made where there is nothing.
     pub async fn open(&self) -> anyhow::Result<Opened> {
         match &self.stack {

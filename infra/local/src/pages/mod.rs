@@ -27,3 +27,8 @@ fn rendered(page: &impl askama::Template) -> String {
     page.render()
         .unwrap_or_else(|error| format!("The page could not be made: {error}"))
 }
+
+/// The stylesheet of a page that stands alone: a report to be mailed or printed.
+pub fn paper_style() -> String {
+    format!("{STYLE}\n{}", include_str!("../../templates/paper.css"))
+}

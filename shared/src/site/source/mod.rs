@@ -59,6 +59,15 @@ pub struct Loaded {
 
 /// Reads and checks the site in a folder. The error has every finding, warnings too.
 pub fn load(dir: &Path) -> Result<Loaded, Diagnostics> {
+    load_with(dir, None)
+}
+
+/// As [`load`], with another file in place of the folder's `scoring.toml`: a model that is to be tried out.
+pub fn load_with_scoring(dir: &Path, scoring: &Path) -> Result<Loaded, Diagnostics> {
+    load_with(dir, Some(scoring))
+}
+
+fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> {
     let report = Report::default();
     if !dir.is_dir() {
         let help = Some("name the folder that holds site.toml");
@@ -71,7 +80,7 @@ pub fn load(dir: &Path) -> Result<Loaded, Diagnostics> {
         watched: vec![dir.to_path_buf()],
     };
     let site_file = files.read("site.toml", true);
-    let scoring_file = files.read("scoring.toml", true);
+    let scoring_file = files.read_scoring(scoring);
     let form_files = files.read_folder("forms", &["toml"]);
     let template_files = files.read_folder("templates", &["txt", "html"]);
     let magnet_folder = dir.join("magnets");
@@ -208,9 +217,20 @@ struct Files<'a> {
 
 impl Files<'_> {
     fn read(&mut self, name: &str, required: bool) -> Option<SourceFile> {
-        let path = self.dir.join(name);
-        self.watched.push(path.clone());
-        match fs::read(&path) {
+        self.read_at(name, &self.dir.join(name), required)
+    }
+
+    /// The scoring model of the folder, or another file in its place.
+    fn read_scoring(&mut self, other: Option<&Path>) -> Option<SourceFile> {
+        match other {
+            None => self.read("scoring.toml", true),
+            Some(path) => self.read_at(&path.display().to_string(), path, true),
+        }
+    }
+
+    fn read_at(&mut self, name: &str, path: &Path, required: bool) -> Option<SourceFile> {
+        self.watched.push(path.to_path_buf());
+        match fs::read(path) {
             Ok(bytes) => {
                 let Ok(text) = String::from_utf8(bytes) else {
                     self.report.file_error(
