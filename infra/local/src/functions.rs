@@ -171,6 +171,8 @@ impl Functions {
             if let Some(wrap) = wrap {
                 let connector = wrap(&function.package, runtime.aws.connector().clone());
                 runtime.aws = runtime.aws.with_connector(connector);
+                let outbound = runtime.outbound.connector.take();
+                runtime.outbound.connector = outbound.map(|o| wrap(&function.package, o));
             }
             let Some(handler) = build(&function.package, &runtime, &env)
                 .await

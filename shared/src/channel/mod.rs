@@ -8,6 +8,8 @@ pub mod effect;
 pub mod header;
 #[cfg(feature = "mail")]
 pub mod mail;
+#[cfg(feature = "outbound")]
+pub mod sender;
 #[cfg(feature = "mail")]
 pub mod ses;
 pub mod storage;

@@ -4,6 +4,7 @@
 //! and any past decision can be made again.
 
 pub mod consent;
+pub mod destination;
 pub mod email;
 pub mod form;
 pub mod guard;

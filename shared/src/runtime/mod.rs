@@ -13,11 +13,13 @@ use crate::site::{Site, SiteError, SiteHandle};
 
 mod aws;
 mod logging;
+mod outbound;
 mod secrets;
 mod site_secrets;
 
 pub use aws::{Aws, Endpoints, connector};
 pub use logging::init_logging;
+pub use outbound::Outbound;
 pub use secrets::{SecretError, SecretSource, read_key};
 pub use site_secrets::{
     Secret, SiteSecrets, is_name as is_secret_name, variable as secret_variable,
@@ -39,6 +41,8 @@ pub struct Runtime {
     pub site: Option<SiteHandle>,
     /// Where secrets come from.
     pub secrets: SecretSource,
+    /// How the open internet is reached.
+    pub outbound: Outbound,
 }
 
 impl Runtime {
@@ -60,6 +64,7 @@ impl Runtime {
             entropy: Entropy::system(),
             site,
             secrets: SecretSource::Ssm,
+            outbound: Outbound::default(),
         })
     }
 

@@ -220,6 +220,7 @@ mod tests {
             entropy: Entropy::seeded(1),
             site: None,
             secrets: SecretSource::Ssm,
+            outbound: crate::runtime::Outbound::default(),
         };
         (SiteSecrets::new(&runtime, "/lodestone/site"), time)
     }

@@ -25,8 +25,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use serde_json::Value;
+use shared::channel::sender::{SystemDns, guarded};
 use shared::domain::time::Timestamp;
-use shared::runtime::{Aws, Clock, Runtime, connector};
+use shared::runtime::{Aws, Clock, Outbound, Runtime, connector};
 use shared::site::SiteHandle;
 use shared::store::Tables;
 use tokio::net::TcpListener;
@@ -84,7 +85,7 @@ impl App {
         let loaded = site_files.read(&stand_ins.storage)?;
         let seen = site::stamp(&loaded.watched).await;
         let site = SiteHandle::new(loaded.site);
-        let runtime = runtime(&stack, &stand_ins, site.clone(), &mut options);
+        let runtime = runtime(&stack, &stand_ins, site.clone(), &url, &mut options);
         let region = &stack.surroundings.region;
         let traffic = Traffic::default();
         let wrap = connectors(&stack.model, &traffic, &mut options);
@@ -283,6 +284,7 @@ fn runtime(
     stack: &Stack,
     stand_ins: &StandIns,
     site: SiteHandle,
+    url: &str,
     options: &mut Options,
 ) -> Runtime {
     let region = &stack.surroundings.region;
@@ -303,6 +305,11 @@ fn runtime(
         entropy: options.entropy.clone(),
         site: Some(site),
         secrets: stack.secrets.clone(),
+        // The runner's own sink, and nothing else on this machine.
+        outbound: Outbound {
+            connector: Some(guarded(SystemDns)),
+            exceptions: vec![url.to_owned()],
+        },
     }
 }
 

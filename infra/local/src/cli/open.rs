@@ -11,7 +11,7 @@ use clap::Args;
 use shared::domain::email::EmailAddress;
 use shared::domain::id::{IdentityKey, LeadId};
 use shared::domain::time::Timestamp;
-use shared::runtime::{Clock, Entropy, Runtime, SecretSource, connector, read_key};
+use shared::runtime::{Clock, Entropy, Outbound, Runtime, SecretSource, connector, read_key};
 use shared::site::SiteHandle;
 use shared::site::source::load;
 use shared::store::{Store, Tables};
@@ -104,6 +104,7 @@ impl StackArgs {
             entropy: options.entropy,
             site: Some(self.site()?),
             secrets: stack.secrets.clone(),
+            outbound: Outbound::default(),
         };
         let identity = stack
             .identity
@@ -126,6 +127,7 @@ impl StackArgs {
             entropy: Entropy::system(),
             site: Some(self.site()?),
             secrets: SecretSource::Ssm,
+            outbound: Outbound::default(),
         };
         let parameter = variable(&model, "IDENTITY_KEY_PARAM")
             .context("no function of the template has IDENTITY_KEY_PARAM")?;
