@@ -182,7 +182,7 @@ async fn an_alert_that_nobody_answers_goes_to_the_next_in_line_and_an_answered_o
 #[tokio::test(flavor = "multi_thread")]
 async fn evt_5_a_lead_can_be_thrown_away_and_rebuilt_from_its_facts() -> anyhow::Result<()> {
     use shared::domain::id::LeadId;
-    use shared::domain::lead::fold;
+    use shared::domain::lead::{Under, fold};
     use shared::store::{Store, Tables};
 
     let world = World::calm(5).await?;
@@ -206,14 +206,13 @@ async fn evt_5_a_lead_can_be_thrown_away_and_rebuilt_from_its_facts() -> anyhow:
     let stored = store.lead(lead_id).await?.unwrap();
     let records = store.lead_records(lead_id).await?;
     let site = world.app.runtime().site()?.get();
-    let mut rebuilt = fold(
-        lead_id,
-        &store.facts(lead_id).await?,
-        &site.model,
-        &records.past_handoffs(),
-        None,
-    )
-    .unwrap();
+    let under = Under {
+        model: &site.model,
+        handoffs: &records.past_handoffs(),
+        erased_at: None,
+        now: stored.scored_at,
+    };
+    let mut rebuilt = fold(lead_id, &store.facts(lead_id).await?, &under).unwrap();
     rebuilt.version = stored.version;
     rebuilt.fingerprint.clone_from(&stored.fingerprint);
     assert_eq!(rebuilt, stored);

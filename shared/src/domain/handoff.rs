@@ -317,6 +317,10 @@ pub fn describe(touchpoint: &Touchpoint, site: &Site) -> String {
         TouchpointKind::Accepted => String::from("Sales took the lead"),
         TouchpointKind::Rejected => String::from("Sales handed the lead back"),
         TouchpointKind::Imported => String::from("Came from a file"),
+        TouchpointKind::Overridden => touchpoint.stage.map_or_else(
+            || String::from("What was decided by hand was taken back"),
+            |stage| format!("Set to “{}” by hand", stage.label()),
+        ),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The lead: what its touchpoints add up to.
 //!
-//! [`fold`] is a pure function of the set of facts, the model and the handoffs made so far. The stored lead can be thrown away and
+//! [`fold`] is a pure function of the set of facts, the model, the handoffs made so far and an instant. The stored lead can be thrown away and
 //! rebuilt; order of arrival and repeats do not matter. Handoffs are an input because they are promises already kept: a lead that was
 //! handed to sales stays handed over, whatever a later model says.
 
@@ -12,11 +12,13 @@ use super::consent::Decision;
 use super::id::{LeadId, sha256_hex};
 use super::pii::Pii;
 use super::score::evaluate::Tally;
-use super::score::{Breakdown, Score, ScoreInput, ScoreModel};
+use super::score::{Breakdown, Grade, Known, Score, ScoreInput, ScoreModel};
 use super::source::Source;
 use super::stage::{Move, Stage, StageChange};
 use super::time::Timestamp;
 use super::touchpoint::{Touchpoint, TouchpointKind, Trust, Value};
+pub use moves::Hold;
+use moves::Moves;
 
 /// Shape version written by this release.
 pub const LEAD_V: u8 = 1;
@@ -38,7 +40,7 @@ pub struct Lead {
     pub score: Score,
     /// Why; sums exactly to `score.total`.
     pub breakdown: Breakdown,
-    /// The instant of the latest fact folded: when the score held.
+    /// The instant at which the score held. Points that fade are fewer later; [`fold`] tells how many at any instant.
     pub scored_at: Timestamp,
     /// Hash of the model applied.
     pub model_hash: String,
@@ -66,6 +68,27 @@ pub struct Lead {
     pub fingerprint: String,
     /// Counts writes of this record.
     pub version: u64,
+    /// Id of the ideal customer it is nearest to, where the model has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit_profile: Option<String>,
+    /// Its grade, where the model grades.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
+    /// The rule that rules it out, where one matches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruled_out_by: Option<String>,
+    /// When a human click in a mail first proved the address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<Timestamp>,
+    /// Where the thresholds are reached: when they no longer are, if nothing happens until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_until: Option<Timestamp>,
+    /// When time alone may change its stage: an override ends, or a rest after a handback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_at: Option<Timestamp>,
+    /// What somebody decided by hand, while it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Hold>,
     /// Shape version.
     pub v: u8,
 }
@@ -118,12 +141,21 @@ pub struct ConsentState {
 }
 
 impl ScoreInput for Lead {
-    fn field(&self, name: &str) -> Option<(&Value, Trust)> {
-        self.profile.get(name).map(|p| (&p.value, p.trust))
+    fn field(&self, name: &str) -> Option<Known<'_>> {
+        self.profile.get(name).map(|p| Known {
+            value: &p.value,
+            trust: p.trust,
+            at: p.at,
+            touchpoint: &p.touchpoint,
+        })
     }
 
     fn domain(&self) -> Option<&str> {
         self.domain.as_deref()
+    }
+
+    fn confirmed(&self) -> bool {
+        self.confirmed_at.is_some() || self.reachability == Reachability::Confirmed
     }
 }
 
@@ -138,44 +170,70 @@ pub struct PastHandoff {
     pub touchpoint: String,
 }
 
-/// Folds facts into the lead, or none where there are no facts. Facts dated at or before `erased_at` do not count.
-pub fn fold(
+/// What a fold is made under.
+#[derive(Clone, Copy, Debug)]
+pub struct Under<'a> {
+    /// The model.
+    pub model: &'a ScoreModel,
+    /// Handoffs made so far.
+    pub handoffs: &'a [PastHandoff],
+    /// Facts dated at or before this do not count.
+    pub erased_at: Option<Timestamp>,
+    /// The instant the score is for. Where it is before the latest fact, the instant of that fact.
+    pub now: Timestamp,
+}
+
+/// Folds facts into the lead, or none where there are no facts.
+pub fn fold(lead_id: LeadId, facts: &[Touchpoint], under: &Under<'_>) -> Option<Lead> {
+    folded(lead_id, facts, under).map(|(lead, _)| lead)
+}
+
+/// The fold and what each rule matched in it.
+pub(super) fn folded<'a>(
     lead_id: LeadId,
-    facts: &[Touchpoint],
-    model: &ScoreModel,
-    handoffs: &[PastHandoff],
-    erased_at: Option<Timestamp>,
-) -> Option<Lead> {
+    facts: &'a [Touchpoint],
+    under: &Under<'a>,
+) -> Option<(Lead, Tally<'a>)> {
     let mut ordered: Vec<&Touchpoint> = facts
         .iter()
-        .filter(|t| erased_at.is_none_or(|e| t.at > e))
+        .filter(|t| under.erased_at.is_none_or(|e| t.at > e))
         .collect();
     ordered.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     ordered.dedup_by(|a, b| a.id == b.id);
-    let first = ordered.first()?;
+    let (first, last) = (ordered.first()?, ordered.last()?);
+    let now = under.now.max(last.at);
 
     let mut folding = Folding {
-        lead: empty(lead_id, first, model),
-        tally: Tally::new(model),
-        model,
-        handoffs,
-        fresh_since_recycled: true,
+        lead: empty(lead_id, first, under.model),
+        tally: Tally::new(under.model),
+        model: under.model,
+        handoffs: under.handoffs,
+        moves: Moves::default(),
     };
     for touchpoint in &ordered {
+        folding.pass_until(touchpoint.at, false);
         folding.step(touchpoint);
     }
-    Some(folding.finish(&ordered))
+    folding.pass_until(now, true);
+    Some(folding.finish(&ordered, now))
 }
 
-/// Digest of what a fold depends on.
-fn fingerprint(ordered: &[&Touchpoint], model: &ScoreModel, handoffs: &[PastHandoff]) -> String {
+/// Digest of what a fold depends on. Time comes in only by what it set off.
+fn fingerprint(
+    ordered: &[&Touchpoint],
+    model: &ScoreModel,
+    handoffs: &[PastHandoff],
+    set_off: &[Timestamp],
+) -> String {
     let ids: BTreeSet<&str> = ordered.iter().map(|t| t.id.as_str()).collect();
     let told = handoffs.iter().map(|h| format!("handoff {}", h.cycle));
+    let passed = set_off.iter().map(|at| format!("passed {}", at.0));
     let head = [format!("v{LEAD_V}"), model.hash.clone()];
     let lines: Vec<String> = head
         .into_iter()
         .chain(ids.into_iter().map(str::to_owned))
         .chain(told)
+        .chain(passed)
         .collect();
     let text = lines.join("\n");
     sha256_hex(text.as_bytes())
@@ -199,6 +257,7 @@ fn empty(lead_id: LeadId, first: &Touchpoint, model: &ScoreModel) -> Lead {
             to: Stage::Subscriber,
             at: first.at,
             touchpoint: first.id.clone(),
+            cause: None,
         }],
         cycle: 0,
         first_touch: None,
@@ -209,6 +268,13 @@ fn empty(lead_id: LeadId, first: &Touchpoint, model: &ScoreModel) -> Lead {
         last_seen: first.at,
         fingerprint: String::new(),
         version: 0,
+        fit_profile: None,
+        grade: None,
+        ruled_out_by: None,
+        confirmed_at: None,
+        ready_until: None,
+        review_at: None,
+        held: None,
         v: LEAD_V,
     }
 }
@@ -218,38 +284,32 @@ struct Folding<'a> {
     tally: Tally<'a>,
     model: &'a ScoreModel,
     handoffs: &'a [PastHandoff],
-    /// A recycled lead qualifies again only by something it did since.
-    fresh_since_recycled: bool,
+    moves: Moves,
 }
 
-impl Folding<'_> {
-    fn step(&mut self, touchpoint: &Touchpoint) {
+impl<'a> Folding<'a> {
+    fn step(&mut self, touchpoint: &'a Touchpoint) {
         self.lead.touchpoints += 1;
         self.lead.last_seen = touchpoint.at;
-        self.lead.scored_at = touchpoint.at;
         self.tally.push(touchpoint);
         self.take_profile(touchpoint);
         self.take_source(touchpoint);
         self.take_consents(touchpoint);
         self.take_reachability(touchpoint);
         self.take_verdict(touchpoint);
-        if touchpoint.counts() {
-            self.fresh_since_recycled = true;
-        }
-        let (score, breakdown) = self.tally.score(&self.lead);
-        self.lead.score = score;
-        self.lead.breakdown = breakdown;
-        self.qualify(touchpoint);
+        self.take_override(touchpoint);
+        self.judge(touchpoint);
     }
 
     fn take_profile(&mut self, touchpoint: &Touchpoint) {
         let tells = matches!(
             touchpoint.kind,
             TouchpointKind::FormSubmitted | TouchpointKind::Imported
-        );
+        ) || touchpoint.kind.is_verdict();
         if !tells || touchpoint.machine.is_some() {
             return;
         }
+        self.tally.profile_changed();
         if let Some(email) = &touchpoint.email {
             self.lead.domain = email
                 .expose()
@@ -275,7 +335,7 @@ impl Folding<'_> {
             }
         }
         if !touchpoint.answers.is_empty() {
-            self.go(Move::Profiled, touchpoint);
+            self.go(Move::Profiled, touchpoint.at, &touchpoint.id, None);
         }
     }
 
@@ -356,6 +416,8 @@ impl Folding<'_> {
             _ => have,
         };
         if next == Confirmed && have != Confirmed {
+            self.lead.confirmed_at.get_or_insert(touchpoint.at);
+            self.tally.profile_changed();
             for value in self
                 .lead
                 .profile
@@ -377,60 +439,24 @@ impl Folding<'_> {
             return;
         }
         match touchpoint.kind {
-            TouchpointKind::Accepted => self.go(Move::Accepted, touchpoint),
+            TouchpointKind::Accepted => {
+                self.go(Move::Accepted, touchpoint.at, &touchpoint.id, None);
+            }
             TouchpointKind::Rejected => {
                 let for_good = matches!(
                     touchpoint.reason.as_deref(),
                     Some("not_a_fit" | "competitor" | "spam")
                 );
-                self.go(
-                    if for_good {
-                        Move::Disqualified
-                    } else {
-                        Move::Recycled
-                    },
-                    touchpoint,
-                );
-                self.fresh_since_recycled = false;
+                let by = if for_good {
+                    Move::Disqualified
+                } else {
+                    Move::Recycled
+                };
+                self.go(by, touchpoint.at, &touchpoint.id, None);
+                self.handed_back(touchpoint);
             }
             _ => {}
         }
-    }
-
-    fn qualify(&mut self, touchpoint: &Touchpoint) {
-        if !self.lead.stage.may_qualify() || !self.fresh_since_recycled {
-            return;
-        }
-        let next = self.lead.cycle + 1;
-        let here = (touchpoint.at, touchpoint.id.as_str());
-        let already = self
-            .handoffs
-            .iter()
-            .any(|h| h.cycle == next && (h.at, h.touchpoint.as_str()) <= here);
-        // Imports alone never qualify: somebody must have done something.
-        let did_something = touchpoint.counts() && touchpoint.trust != Trust::Imported;
-        if already || (did_something && self.lead.score.reaches(&self.model.thresholds)) {
-            self.lead.cycle = next;
-            self.go(Move::Qualified, touchpoint);
-        }
-    }
-
-    fn go(&mut self, by: Move, touchpoint: &Touchpoint) {
-        if let Some(to) = self.lead.stage.after(by) {
-            self.lead.stage_history.push(StageChange {
-                from: Some(self.lead.stage),
-                to,
-                at: touchpoint.at,
-                touchpoint: touchpoint.id.clone(),
-            });
-            self.lead.stage = to;
-            self.lead.stage_since = touchpoint.at;
-        }
-    }
-
-    fn finish(mut self, ordered: &[&Touchpoint]) -> Lead {
-        self.lead.fingerprint = fingerprint(ordered, self.model, self.handoffs);
-        self.lead
     }
 }
 
@@ -442,5 +468,8 @@ pub fn is_hard(touchpoint: &Touchpoint) -> bool {
         .is_some_and(|r| r.starts_with("permanent"))
 }
 
+#[cfg(test)]
+mod move_tests;
+mod moves;
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::email::EmailAddress;
 use super::id::LeadId;
-use super::lead::{Lead, fold};
+use super::lead::{Lead, Under, fold};
 use super::pii::Pii;
-use super::score::{Dimension, Predicate, Rule, ScoreModel, Thresholds};
+use super::score::{Dimension, Predicate, Rule, ScoreModel, Thresholds, TouchMatch};
 use super::time::Timestamp;
 use super::token::{Claims, Purpose, TokenKeys, nonce_of};
 use super::touchpoint::{Answer, Touchpoint, TouchpointKind, Value};
@@ -50,27 +50,27 @@ prop_compose! {
         about in proptest::option::of(kind()),
     ) -> Rule {
         let when = match about {
-            Some(kind) => Predicate::Touchpoint { kind: kind.name().into(), form: None, magnet: None },
+            Some(kind) => Predicate::Touchpoint(TouchMatch::of(kind.name())),
             None => Predicate::FieldIs { field: "budget".into(), any_of: vec!["high".into()] },
         };
-        Rule { reason: id.clone(), id, dimension, when, points, cap, cap_per_day, confirmed_only: false }
+        Rule { cap, cap_per_day, ..Rule::new(&id, dimension, when, points) }
     }
 }
 
 prop_compose! {
     fn model()(rules in proptest::collection::vec(rule(), 0..8), total in -20_i32..80) -> ScoreModel {
-        ScoreModel {
-            rules,
-            thresholds: Thresholds { total, fit: None, engagement: None, bant: None },
-            free_mail_domains: vec![],
-            competitor_domains: vec![],
-            hash: "m".into(),
-        }
+        ScoreModel { hash: "m".into(), ..ScoreModel::new(rules, Thresholds::of_total(total)) }
     }
 }
 
 fn folded(facts: &[Touchpoint], model: &ScoreModel) -> Option<Lead> {
-    fold(lead_id(), facts, model, &[], None)
+    let under = Under {
+        model,
+        handoffs: &[],
+        erased_at: None,
+        now: Timestamp(T0),
+    };
+    fold(lead_id(), facts, &under)
 }
 
 /// One fact for each id: a real store has no two.

@@ -38,6 +38,30 @@ impl Stage {
         }
     }
 
+    /// What people read.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Subscriber => "Subscriber",
+            Self::Lead => "Lead",
+            Self::Mql => "Ready for sales",
+            Self::Sal => "Accepted by sales",
+            Self::Sql => "Qualified by sales",
+            Self::Disqualified => "Ruled out",
+            Self::Recycled => "Handed back",
+        }
+    }
+
+    /// Every stage.
+    pub const ALL: [Self; 7] = [
+        Self::Subscriber,
+        Self::Lead,
+        Self::Mql,
+        Self::Sal,
+        Self::Sql,
+        Self::Disqualified,
+        Self::Recycled,
+    ];
+
     /// Whether reaching the thresholds now would qualify the lead. Falling under them undoes nothing.
     pub const fn may_qualify(self) -> bool {
         matches!(self, Self::Subscriber | Self::Lead | Self::Recycled)
@@ -102,6 +126,25 @@ pub struct StageChange {
     pub at: Timestamp,
     /// The touchpoint that caused it.
     pub touchpoint: String,
+    /// What else was at work, where the touchpoint alone does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<StageCause>,
+}
+
+/// Why a stage changed, where the touchpoint alone does not tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageCause {
+    /// This rule of the model rules the lead out.
+    RuledOut(String),
+    /// No rule rules the lead out any more.
+    NoLongerRuledOut,
+    /// Somebody decided so by hand.
+    Override,
+    /// What somebody decided by hand ended, by its date or because it was taken back.
+    OverrideEnded,
+    /// The time that a lead rests after it was handed back was over.
+    CoolDownEnded,
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::consent::ConsentGiven;
 use super::id::LeadId;
 use super::pii::Pii;
 use super::source::Source;
+use super::stage::Stage;
 use super::time::Timestamp;
 
 /// Shape version written by this release.
@@ -50,11 +51,13 @@ pub enum TouchpointKind {
     Rejected,
     /// A row of a file told who the person is. Says nothing about what they did, so it earns nothing and qualifies nobody.
     Imported,
+    /// Somebody put the lead at a stage by hand, or took that back.
+    Overridden,
 }
 
 impl TouchpointKind {
     /// Every kind, for checks and documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::FormSubmitted,
         Self::AddressConfirmed,
         Self::MagnetDownloaded,
@@ -70,6 +73,7 @@ impl TouchpointKind {
         Self::Accepted,
         Self::Rejected,
         Self::Imported,
+        Self::Overridden,
     ];
 
     /// The word stored, and used in scoring rules.
@@ -90,6 +94,7 @@ impl TouchpointKind {
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
             Self::Imported => "imported",
+            Self::Overridden => "overridden",
         }
     }
 
@@ -111,6 +116,7 @@ impl TouchpointKind {
             Self::Accepted => "acc",
             Self::Rejected => "rej",
             Self::Imported => "imp",
+            Self::Overridden => "ovr",
         }
     }
 
@@ -131,7 +137,29 @@ impl TouchpointKind {
             | Self::SuppressionLifted
             | Self::Accepted
             | Self::Rejected
-            | Self::Imported => false,
+            | Self::Imported
+            | Self::Overridden => false,
+        }
+    }
+
+    /// Whether it is what sales said of the lead.
+    pub const fn is_verdict(self) -> bool {
+        match self {
+            Self::Accepted | Self::Rejected => true,
+            Self::FormSubmitted
+            | Self::AddressConfirmed
+            | Self::MagnetDownloaded
+            | Self::LinkClicked
+            | Self::LinkRenewed
+            | Self::Delivered
+            | Self::Delayed
+            | Self::NotSent
+            | Self::Bounced
+            | Self::Complained
+            | Self::Unsubscribed
+            | Self::SuppressionLifted
+            | Self::Imported
+            | Self::Overridden => false,
         }
     }
 }
@@ -262,6 +290,12 @@ pub struct Touchpoint {
     /// A reason or sub-type: of a bounce, of a rejection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The stage an override puts the lead at; none where it takes an override back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// When an override ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// Keyed hash of the visitor's address prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_hash: Option<String>,
@@ -305,6 +339,8 @@ impl Touchpoint {
             author: None,
             comment: None,
             reason: None,
+            stage: None,
+            until: None,
             ip_hash: None,
             agent_class: None,
             site_hash: None,
@@ -313,9 +349,14 @@ impl Touchpoint {
         }
     }
 
-    /// Whether it may earn points: something the person did, and not a machine.
+    /// Whether the person did it, and not a machine.
     pub fn counts(&self) -> bool {
         self.kind.is_inbound() && self.machine.is_none()
+    }
+
+    /// Whether it may earn points: what the person did, and what sales said of them. What we sent never does.
+    pub fn earns(&self) -> bool {
+        self.counts() || (self.kind.is_verdict() && self.machine.is_none())
     }
 }
 

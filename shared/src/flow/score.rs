@@ -3,7 +3,7 @@
 use crate::domain::consent::{ConsentGiven, ConsentKey, ConsentRecord, Decision};
 use crate::domain::handoff::Handoff;
 use crate::domain::id::LeadId;
-use crate::domain::lead::{Lead, fold};
+use crate::domain::lead::{Lead, Under, fold};
 use crate::domain::outbox::{Order, OutboxItem, OutboxKind, Reader, Request};
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
@@ -58,13 +58,13 @@ pub fn decide(
         write_id,
     } = *context;
     let erased_at = records.guard.erased_at;
-    let Some(mut lead) = fold(
-        lead_id,
-        facts,
-        &site.model,
-        &records.past_handoffs(),
+    let under = Under {
+        model: &site.model,
+        handoffs: &records.past_handoffs(),
         erased_at,
-    ) else {
+        now,
+    };
+    let Some(mut lead) = fold(lead_id, facts, &under) else {
         return Decided::Unchanged;
     };
     let consents = new_consents(facts, records, site, key, erased_at);

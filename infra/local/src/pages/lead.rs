@@ -321,6 +321,7 @@ fn kind(name: &str) -> (String, &'static str) {
         "accepted" => ("Accepted by sales", ""),
         "rejected" => ("Handed back by sales", "quiet"),
         "imported" => ("Came from a file", "quiet"),
+        "overridden" => ("Decided by hand", "quiet"),
         "" => ("Touchpoint", "quiet"),
         other => return (words(other), ""),
     };

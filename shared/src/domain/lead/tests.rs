@@ -2,85 +2,70 @@
 
 use super::*;
 use crate::domain::consent::ConsentGiven;
-use crate::domain::score::{Dimension, Predicate, Rule, Thresholds};
+use crate::domain::score::{Dimension, Predicate, Rule, Thresholds, TouchMatch};
 use crate::domain::touchpoint::Answer;
 
-const T0: Timestamp = Timestamp(1_772_357_400_000);
+pub(super) const T0: Timestamp = Timestamp(1_772_357_400_000);
 
-fn id() -> LeadId {
+pub(super) fn id() -> LeadId {
     LeadId::from_bytes([1; 16])
 }
 
 fn touched(kind: &str) -> Predicate {
-    Predicate::Touchpoint {
-        kind: kind.into(),
-        form: None,
-        magnet: None,
-    }
+    Predicate::Touchpoint(TouchMatch::of(kind))
 }
 
 fn rule(id: &str, dimension: Dimension, when: Predicate, points: i32) -> Rule {
-    Rule {
-        id: id.into(),
-        reason: id.into(),
-        dimension,
-        when,
-        points,
-        cap: None,
-        cap_per_day: None,
-        confirmed_only: false,
-    }
+    Rule::new(id, dimension, when, points)
 }
 
-fn model() -> ScoreModel {
+pub(super) fn model() -> ScoreModel {
     let budget = Predicate::FieldIs {
         field: "budget".into(),
         any_of: vec!["high".into()],
     };
-    ScoreModel {
-        rules: vec![
-            Rule {
-                cap: Some(15),
-                ..rule(
-                    "asked",
-                    Dimension::Engagement,
-                    touched("form_submitted"),
-                    10,
-                )
-            },
-            rule(
-                "downloaded",
+    let rules = vec![
+        Rule {
+            cap: Some(15),
+            ..rule(
+                "asked",
                 Dimension::Engagement,
-                touched("magnet_downloaded"),
-                20,
-            ),
-            rule("budget", Dimension::Bant, budget, 30),
-            Rule {
-                confirmed_only: true,
-                ..rule(
-                    "confirmed-company",
-                    Dimension::Fit,
-                    Predicate::FieldContains {
-                        field: "company".into(),
-                        any_of: vec!["gmbh".into()],
-                    },
-                    5,
-                )
-            },
-        ],
-        thresholds: Thresholds {
-            total: 60,
-            fit: None,
-            engagement: Some(20),
-            bant: None,
+                touched("form_submitted"),
+                10,
+            )
         },
+        rule(
+            "downloaded",
+            Dimension::Engagement,
+            touched("magnet_downloaded"),
+            20,
+        ),
+        rule("budget", Dimension::Bant, budget, 30),
+        Rule {
+            confirmed_only: true,
+            ..rule(
+                "confirmed-company",
+                Dimension::Fit,
+                Predicate::FieldContains {
+                    field: "company".into(),
+                    any_of: vec!["gmbh".into()],
+                },
+                5,
+            )
+        },
+    ];
+    let thresholds = Thresholds {
+        engagement: Some(20),
+        ..Thresholds::of_total(60)
+    };
+    ScoreModel {
         free_mail_domains: vec!["gmail.com".into()],
-        competitor_domains: vec![],
         hash: "m1".into(),
+        ..ScoreModel::new(rules, thresholds)
     }
 }
 
-fn fact(kind: TouchpointKind, name: &str, minute: i64) -> Touchpoint {
+pub(super) fn fact(kind: TouchpointKind, name: &str, minute: i64) -> Touchpoint {
     Touchpoint::new(
         id(),
         format!("{}_{name}", kind.prefix()),
@@ -89,7 +74,7 @@ fn fact(kind: TouchpointKind, name: &str, minute: i64) -> Touchpoint {
     )
 }
 
-fn submitted(name: &str, minute: i64, answers: &[(&str, &str)]) -> Touchpoint {
+pub(super) fn submitted(name: &str, minute: i64, answers: &[(&str, &str)]) -> Touchpoint {
     let mut t = fact(TouchpointKind::FormSubmitted, name, minute);
     t.email = Some(Pii::new("ada@acme.example".into()));
     t.answers = answers
@@ -102,11 +87,20 @@ fn submitted(name: &str, minute: i64, answers: &[(&str, &str)]) -> Touchpoint {
     t
 }
 
-fn folded(facts: &[Touchpoint]) -> Option<Lead> {
-    fold(id(), facts, &model(), &[], None)
+pub(super) fn under(model: &ScoreModel) -> Under<'_> {
+    Under {
+        model,
+        handoffs: &[],
+        erased_at: None,
+        now: T0,
+    }
 }
 
-fn qualifying() -> Vec<Touchpoint> {
+fn folded(facts: &[Touchpoint]) -> Option<Lead> {
+    fold(id(), facts, &under(&model()))
+}
+
+pub(super) fn qualifying() -> Vec<Touchpoint> {
     vec![
         submitted("guide", 0, &[("company", "Acme GmbH")]),
         fact(TouchpointKind::MagnetDownloaded, "m", 5),
@@ -165,14 +159,18 @@ fn a_lead_qualifies_once_at_the_fact_that_crossed() {
 #[test]
 fn evt_8_a_handoff_once_made_stands_under_a_stricter_model() {
     let mut strict = model();
-    strict.thresholds.total = 1000;
+    strict.thresholds.total = Some(1000);
     strict.hash = "m2".into();
     let past = [PastHandoff {
         cycle: 1,
         at: T0.plus_minutes(10),
         touchpoint: "sub_demo".into(),
     }];
-    let lead = fold(id(), &qualifying(), &strict, &past, None).unwrap();
+    let under = Under {
+        handoffs: &past,
+        ..under(&strict)
+    };
+    let lead = fold(id(), &qualifying(), &under).unwrap();
     assert_eq!((lead.stage, lead.cycle), (Stage::Mql, 1));
 }
 
@@ -257,11 +255,13 @@ fn an_empty_box_on_a_later_form_takes_no_consent_back_and_unsubscribing_takes_al
 #[test]
 fn law_5_facts_from_before_an_erasure_do_not_count() {
     let facts = qualifying();
-    assert_eq!(
-        fold(id(), &facts, &model(), &[], Some(T0.plus_minutes(10))),
-        None
-    );
-    let lead = fold(id(), &facts, &model(), &[], Some(T0.plus_minutes(5))).unwrap();
+    let model = model();
+    let erased = |minutes| Under {
+        erased_at: Some(T0.plus_minutes(minutes)),
+        ..under(&model)
+    };
+    assert_eq!(fold(id(), &facts, &erased(10)), None);
+    let lead = fold(id(), &facts, &erased(5)).unwrap();
     assert_eq!(lead.touchpoints, 1);
 }
 
@@ -270,17 +270,10 @@ fn the_fingerprint_changes_with_facts_and_model_only() {
     let facts = qualifying();
     let one = folded(&facts).unwrap().fingerprint;
     let fewer = folded(&facts[..2]).unwrap().fingerprint;
-    let other = fold(
-        id(),
-        &facts,
-        &ScoreModel {
-            hash: "m2".into(),
-            ..model()
-        },
-        &[],
-        None,
-    )
-    .unwrap()
-    .fingerprint;
+    let other = ScoreModel {
+        hash: "m2".into(),
+        ..model()
+    };
+    let other = fold(id(), &facts, &under(&other)).unwrap().fingerprint;
     assert!(one != fewer && one != other);
 }

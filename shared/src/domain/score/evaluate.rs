@@ -1,14 +1,19 @@
 //! Applying the model: one pass over the touchpoints into (rule, UTC day) buckets, then a score from the buckets and the profile.
 //!
-//! Keeping buckets means that a score after each touchpoint costs the number of rules, not of touchpoints, and that caps and windows
-//! need no second look at the facts.
-
-use std::collections::BTreeMap;
+//! Keeping buckets means that a score after each touchpoint costs the rules it touched, not all touchpoints again, and that caps, windows
+//! and fading need no second look at the facts. What a rule gives changes only when it matches, when the profile changes, or when a UTC
+//! day begins: between these its points are remembered.
+//!
+//! Points are whole per rule: what is left of a rule's points after fading is rounded towards nothing, and the sums are sums of these
+//! whole numbers. So the lines of a breakdown always add up, and a line says the same whatever stands beside it.
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Dimension, DomainClass, Predicate, Rule, ScoreModel, Thresholds};
-use crate::domain::touchpoint::{Touchpoint, Trust, Value};
+use super::buckets::{Days, Given, once};
+use super::model::{Dimension, Rule, ScoreModel};
+use super::predicate::{Gate, Nature, Predicate, ScoreInput};
+use crate::domain::time::Timestamp;
+use crate::domain::touchpoint::Touchpoint;
 
 /// At most this many touchpoints are named in a line of a breakdown: the latest ones.
 pub const NAMED_TOUCHPOINTS: usize = 5;
@@ -27,20 +32,22 @@ pub struct Score {
 }
 
 impl Score {
-    /// Whether every threshold given is reached.
-    pub fn reaches(&self, thresholds: &Thresholds) -> bool {
-        let at_least = |points: i32, least: Option<i32>| least.is_none_or(|l| points >= l);
-        self.total >= thresholds.total
-            && at_least(self.fit, thresholds.fit)
-            && at_least(self.engagement, thresholds.engagement)
-            && at_least(self.bant, thresholds.bant)
+    /// Adds the points of a rule.
+    fn add(&mut self, dimension: Dimension, points: i32) {
+        let part = match dimension {
+            Dimension::Fit => &mut self.fit,
+            Dimension::Engagement => &mut self.engagement,
+            Dimension::Bant => &mut self.bant,
+        };
+        *part = part.saturating_add(points);
+        self.total = self.total.saturating_add(points);
     }
 }
 
 /// Why a lead has the points it has; the lines sum exactly to the total.
 pub type Breakdown = Vec<BreakdownLine>;
 
-/// One rule that gave points.
+/// One rule that gave points, or rules the lead out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakdownLine {
     /// Id of the rule.
@@ -49,7 +56,7 @@ pub struct BreakdownLine {
     pub dimension: Dimension,
     /// Its reason, as sales reads it.
     pub reason: String,
-    /// Points it gave, caps applied.
+    /// Points it gave, after fading and caps.
     pub points: i32,
     /// How often it matched.
     pub count: u32,
@@ -57,221 +64,333 @@ pub struct BreakdownLine {
     pub capped: bool,
     /// The latest touchpoints that matched, at most [`NAMED_TOUCHPOINTS`].
     pub touchpoints: Vec<String>,
+    /// The points before they faded, where they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faded_from: Option<i32>,
 }
 
-/// The profile as rules see it.
-pub trait ScoreInput {
-    /// The value of a field and how far it can be believed.
-    fn field(&self, name: &str) -> Option<(&Value, Trust)>;
-    /// The mail domain, lower case.
-    fn domain(&self) -> Option<&str>;
+/// What the model says of a lead at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evaluated {
+    /// Points.
+    pub score: Score,
+    /// Why.
+    pub breakdown: Breakdown,
+    /// Id of the ideal customer it is nearest to, where the model has several and one matched.
+    pub profile: Option<String>,
+    /// The rule that rules the lead out, where one matches.
+    pub ruled_out_by: Option<String>,
+}
+
+/// Points at one moment, without the words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Points.
+    pub score: Score,
+    /// Place of the nearest ideal customer in the model.
+    pub profile: Option<usize>,
+    /// Place of the rule that rules the lead out.
+    pub ruled_out_by: Option<usize>,
 }
 
 /// Buckets of what the rules matched so far.
 #[derive(Clone, Debug)]
-pub struct Tally<'m> {
-    model: &'m ScoreModel,
-    matched: Vec<Matched>,
+pub struct Tally<'a> {
+    model: &'a ScoreModel,
+    rules: Vec<Matched<'a>>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Matched {
-    per_day: BTreeMap<i64, u32>,
-    latest: Vec<String>,
+/// What one rule matched.
+#[derive(Clone, Debug)]
+pub(super) struct Matched<'a> {
+    pub rule: &'a Rule,
+    pub nature: Nature,
+    /// Matches of the touchpoint part.
+    pub days: Days,
+    /// The latest that matched, oldest first.
+    pub latest: Vec<&'a str>,
+    /// For each condition on a number: what was counted for it.
+    pub seen: Vec<(&'a super::predicate::Seen, Days)>,
+    first_only: bool,
+    fades: bool,
+    /// Whether the profile has a say.
+    reads_profile: bool,
+    /// The UTC day of the points remembered, and these; none where something changed since.
+    remembered: Option<(i64, Option<Given>)>,
 }
 
-impl<'m> Tally<'m> {
+impl<'a> Tally<'a> {
     /// Nothing matched yet.
-    pub fn new(model: &'m ScoreModel) -> Self {
+    pub fn new(model: &'a ScoreModel) -> Self {
+        let rules = model.rules.iter().map(|rule| Matched::new(model, rule));
         Self {
             model,
-            matched: vec![Matched::default(); model.rules.len()],
+            rules: rules.collect(),
         }
     }
 
     /// Counts a touchpoint for each rule whose touchpoint part it matches. Feed each fact once, in order of time.
-    pub fn push(&mut self, touchpoint: &Touchpoint) {
-        if !touchpoint.counts() {
+    pub fn push(&mut self, touchpoint: &'a Touchpoint) {
+        if !touchpoint.earns() {
             return;
         }
-        for (rule, matched) in self.model.rules.iter().zip(&mut self.matched) {
-            if rule.when.is_about_touchpoints() && touchpoint_matches(&rule.when, touchpoint) {
-                *matched.per_day.entry(touchpoint.at.day().0).or_default() += 1;
-                matched.latest.push(touchpoint.id.clone());
-                if matched.latest.len() > NAMED_TOUCHPOINTS {
-                    matched.latest.remove(0);
+        for matched in &mut self.rules {
+            matched.push(touchpoint);
+        }
+    }
+
+    /// Says that the profile may have changed since the last [`Self::standing`].
+    pub fn profile_changed(&mut self) {
+        for matched in self.rules.iter_mut().filter(|m| m.reads_profile) {
+            matched.remembered = None;
+        }
+    }
+
+    /// The points for this profile on the day of `now`, given what was pushed so far.
+    pub fn standing(&mut self, profile: &impl ScoreInput, now: Timestamp) -> Standing {
+        let today = now.day().0;
+        for matched in &mut self.rules {
+            matched.remember(self.model, profile, today);
+        }
+        self.sum().0
+    }
+
+    /// The same with a reason for every point.
+    pub fn evaluated(&mut self, profile: &impl ScoreInput, now: Timestamp) -> Evaluated {
+        let standing = self.standing(profile, now);
+        let (_, points) = self.sum();
+        let mut breakdown = Vec::new();
+        for (matched, points) in self.rules.iter().zip(points) {
+            let Some((given, points)) = matched.given().zip(points) else {
+                continue;
+            };
+            breakdown.push(BreakdownLine {
+                rule: matched.rule.id.clone(),
+                dimension: matched.rule.dimension,
+                reason: matched.rule.reason.clone(),
+                points,
+                count: given.count,
+                capped: given.kept != given.earned || points != given.points,
+                touchpoints: matched.named(profile),
+                faded_from: i32::try_from(given.kept)
+                    .ok()
+                    .filter(|kept| *kept != given.points),
+            });
+        }
+        Evaluated {
+            score: standing.score,
+            breakdown,
+            profile: standing
+                .profile
+                .and_then(|at| Some(self.model.profiles.get(at)?.id.clone())),
+            ruled_out_by: standing
+                .ruled_out_by
+                .and_then(|at| Some(self.model.rules.get(at)?.id.clone())),
+        }
+    }
+
+    /// The sums, and what each rule counts in them: nothing for one that did not match or speaks of another ideal customer.
+    pub(super) fn sum(&self) -> (Standing, Vec<Option<i32>>) {
+        let mut counted: Vec<Option<i32>> = self
+            .rules
+            .iter()
+            .map(|m| m.given().map(|g| g.points))
+            .collect();
+        self.cap_groups(&mut counted);
+        let profile = self.nearest_profile(&counted);
+        let mut standing = Standing {
+            profile,
+            ..Standing::default()
+        };
+        for (at, matched) in self.rules.iter().enumerate() {
+            let counts =
+                matched.rule.profile.is_none() || matched.profile_at(self.model) == profile;
+            if !counts {
+                counted[at] = None;
+            }
+            let Some(points) = counted[at] else { continue };
+            standing.score.add(matched.rule.dimension, points);
+            if matched.rule.disqualify && standing.ruled_out_by.is_none() {
+                standing.ruled_out_by = Some(at);
+            }
+        }
+        (standing, counted)
+    }
+
+    /// Holds each group within its cap: what is over is taken from its last rules first.
+    fn cap_groups(&self, counted: &mut [Option<i32>]) {
+        for group in &self.model.groups {
+            let Some(cap) = group.cap else { continue };
+            let of_group = |m: &Matched<'_>| m.rule.group.as_ref() == Some(&group.id);
+            let members: Vec<usize> = (0..self.rules.len())
+                .filter(|at| of_group(&self.rules[*at]))
+                .collect();
+            let sum: i64 = members
+                .iter()
+                .filter_map(|at| counted[*at].map(i64::from))
+                .sum();
+            let mut over = sum.abs() - i64::from(cap);
+            for at in members.into_iter().rev() {
+                let Some(points) = counted[at].filter(|_| over > 0).map(i64::from) else {
+                    continue;
+                };
+                if points.signum() == sum.signum() {
+                    let cut = points.abs().min(over);
+                    over -= cut;
+                    counted[at] = i32::try_from(points - cut * sum.signum()).ok();
                 }
             }
         }
     }
 
-    /// The score and its lines for this profile, given what was pushed so far.
-    pub fn score(&self, profile: &impl ScoreInput) -> (Score, Breakdown) {
-        let mut score = Score::default();
-        let mut lines = Vec::new();
-        for (rule, matched) in self.model.rules.iter().zip(&self.matched) {
-            let Some(line) = self.line(rule, matched, profile) else {
-                continue;
-            };
-            let dimension = match line.dimension {
-                Dimension::Fit => &mut score.fit,
-                Dimension::Engagement => &mut score.engagement,
-                Dimension::Bant => &mut score.bant,
-            };
-            *dimension = dimension.saturating_add(line.points);
-            score.total = score.total.saturating_add(line.points);
-            lines.push(line);
-        }
-        (score, lines)
-    }
-
-    fn line(
-        &self,
-        rule: &Rule,
-        matched: &Matched,
-        profile: &impl ScoreInput,
-    ) -> Option<BreakdownLine> {
-        let about_touchpoints = rule.when.is_about_touchpoints();
-        if about_touchpoints && matched.per_day.is_empty() {
-            return None;
-        }
-        if !profile_matches(&rule.when, profile, self.model, rule.confirmed_only) {
-            return None;
-        }
-        let (count, raw, per_day_capped) = if about_touchpoints {
-            let count: u32 = matched.per_day.values().sum();
-            let day = |n: &u32| clamp(points_times(rule.points, *n), rule.cap_per_day);
-            (
-                count,
-                points_times(rule.points, count),
-                matched.per_day.values().map(day).sum(),
-            )
-        } else {
-            let once = i64::from(rule.points);
-            (1, once, clamp(once, rule.cap_per_day))
+    /// The ideal customer whose rules give most; the first of equals, and none where none matched or all that matched speak against.
+    fn nearest_profile(&self, counted: &[Option<i32>]) -> Option<usize> {
+        let points_of = |profile: usize| {
+            let matched = self
+                .rules
+                .iter()
+                .zip(counted)
+                .filter(|(m, _)| m.profile_at(self.model) == Some(profile));
+            let points: Vec<i64> = matched.filter_map(|(_, p)| p.map(i64::from)).collect();
+            (!points.is_empty()).then(|| points.iter().sum::<i64>())
         };
-        let capped = clamp(per_day_capped, rule.cap);
-        Some(BreakdownLine {
-            rule: rule.id.clone(),
-            dimension: rule.dimension,
-            reason: rule.reason.clone(),
-            points: saturate(capped),
-            count,
-            capped: capped != raw,
-            touchpoints: matched.latest.clone(),
-        })
+        let sums: Vec<Option<i64>> = (0..self.model.profiles.len()).map(points_of).collect();
+        let best = sums.iter().map(|s| s.unwrap_or(0)).max()?;
+        // One that matched nothing stands at 0: it is nearer than one that is spoken against, and has no name to report.
+        sums.iter().position(|s| *s == Some(best))
     }
 }
 
-/// Scores a whole list of facts, given in order of time.
+impl<'a> Matched<'a> {
+    fn new(model: &'a ScoreModel, rule: &'a Rule) -> Self {
+        let mut reads_profile = rule.confirmed_only;
+        rule.when.walk(&mut |p| {
+            reads_profile |= p.own_field().is_some() || matches!(p, Predicate::DomainIs(_));
+        });
+        Self {
+            rule,
+            nature: rule.when.nature(),
+            days: Days::default(),
+            latest: Vec::new(),
+            seen: rule
+                .when
+                .seen()
+                .into_iter()
+                .map(|s| (s, Days::default()))
+                .collect(),
+            first_only: rule.when.wants_first(),
+            fades: model.decay_of(rule).is_some(),
+            reads_profile,
+            remembered: None,
+        }
+    }
+
+    fn push(&mut self, touchpoint: &'a Touchpoint) {
+        let day = touchpoint.at.day().0;
+        let mut named = false;
+        for (seen, days) in &mut self.seen {
+            if seen.of.is_like(touchpoint) {
+                days.add(day);
+                named = self.nature == Nature::Person;
+                self.remembered = None;
+            }
+        }
+        let matches = self.nature == Nature::Touchpoints
+            && (!self.first_only || self.days.is_empty())
+            && self.rule.when.matches_touchpoint(touchpoint);
+        if matches {
+            self.days.add(day);
+            self.remembered = None;
+        }
+        if matches || named {
+            if self.latest.len() == NAMED_TOUCHPOINTS {
+                self.latest.remove(0);
+            }
+            self.latest.push(&touchpoint.id);
+        }
+    }
+
+    fn remember(&mut self, model: &ScoreModel, profile: &impl ScoreInput, today: i64) {
+        let still = |day: i64| day == today || !self.fades;
+        if self.remembered.is_none_or(|(day, _)| !still(day)) {
+            self.remembered = Some((today, self.judge(model, profile, today)));
+        }
+    }
+
+    fn judge(&self, model: &ScoreModel, profile: &impl ScoreInput, today: i64) -> Option<Given> {
+        if self.nature == Nature::Touchpoints && self.days.is_empty() {
+            return None;
+        }
+        let seen = self.seen_days();
+        let gate = Gate {
+            profile,
+            model,
+            confirmed_only: self.rule.confirmed_only,
+            seen: &seen,
+        };
+        if !gate.holds(&self.rule.when) {
+            return None;
+        }
+        let decay = model.decay_of(self.rule);
+        Some(match self.nature {
+            Nature::Touchpoints => self.days.give(self.rule, decay, today),
+            Nature::Person => {
+                // As old as the newest thing it rests on.
+                let mut since = seen.into_iter().flatten().max();
+                self.rule.when.fields(&mut |name| {
+                    let given = profile.field(name).map(|k| k.at.day().0);
+                    since = since.max(given);
+                });
+                once(self.rule, decay, since.unwrap_or(today), today)
+            }
+        })
+    }
+
+    /// For each condition on a number: the latest day on which it held.
+    pub fn seen_days(&self) -> Vec<Option<i64>> {
+        let day = |(seen, days): &(&super::predicate::Seen, Days)| {
+            days.reached(seen.at_least, seen.within_days)
+        };
+        self.seen.iter().map(day).collect()
+    }
+
+    /// What it gives by itself; none where it does not match.
+    pub fn given(&self) -> Option<Given> {
+        self.remembered.and_then(|(_, given)| given)
+    }
+
+    /// Place of its ideal customer in the model.
+    fn profile_at(&self, model: &ScoreModel) -> Option<usize> {
+        let id = self.rule.profile.as_ref()?;
+        model.profiles.iter().position(|p| p.id == *id)
+    }
+
+    /// The touchpoints it rests on: those that matched, else those that gave the answers it read.
+    pub fn named(&self, profile: &impl ScoreInput) -> Vec<String> {
+        if !self.latest.is_empty() {
+            return self.latest.iter().map(|id| (*id).to_owned()).collect();
+        }
+        let mut named: Vec<String> = Vec::new();
+        self.rule.when.fields(&mut |name| {
+            if let Some(known) = profile.field(name)
+                && named.len() < NAMED_TOUCHPOINTS
+                && !named.iter().any(|n| n == known.touchpoint)
+            {
+                named.push(known.touchpoint.to_owned());
+            }
+        });
+        named
+    }
+}
+
+/// Scores a whole list of facts, given in order of time, as of `now`.
 pub fn evaluate<'t>(
-    model: &ScoreModel,
+    model: &'t ScoreModel,
     touchpoints: impl IntoIterator<Item = &'t Touchpoint>,
     profile: &impl ScoreInput,
-) -> (Score, Breakdown) {
+    now: Timestamp,
+) -> Evaluated {
     let mut tally = Tally::new(model);
     touchpoints.into_iter().for_each(|t| tally.push(t));
-    tally.score(profile)
-}
-
-fn points_times(points: i32, count: u32) -> i64 {
-    i64::from(points) * i64::from(count)
-}
-
-/// Limits a magnitude, keeping the sign.
-fn clamp(points: i64, cap: Option<u32>) -> i64 {
-    cap.map_or(points, |cap| points.clamp(-i64::from(cap), i64::from(cap)))
-}
-
-/// A single rule is held far from the ends of `i32` so that no number of rules overflows a total.
-fn saturate(points: i64) -> i32 {
-    const MOST: i64 = 1_000_000;
-    i32::try_from(points.clamp(-MOST, MOST)).unwrap_or_default()
-}
-
-/// The touchpoint part of a predicate; profile parts are left to [`profile_matches`].
-fn touchpoint_matches(predicate: &Predicate, touchpoint: &Touchpoint) -> bool {
-    match predicate {
-        Predicate::Touchpoint { kind, form, magnet } => {
-            let same =
-                |wanted: &Option<String>, have: &Option<String>| wanted.is_none() || wanted == have;
-            kind == touchpoint.kind.name()
-                && same(form, &touchpoint.form)
-                && same(magnet, &touchpoint.magnet)
-        }
-        Predicate::All(inner) => inner.iter().all(|p| touchpoint_matches(p, touchpoint)),
-        // A touchpoint part inside `any`: one of the touchpoint alternatives must match.
-        Predicate::Any(inner) => inner
-            .iter()
-            .filter(|p| p.is_about_touchpoints())
-            .any(|p| touchpoint_matches(p, touchpoint)),
-        Predicate::Not(inner) => {
-            !inner.is_about_touchpoints() || !touchpoint_matches(inner, touchpoint)
-        }
-        Predicate::FieldIs { .. }
-        | Predicate::FieldContains { .. }
-        | Predicate::FieldBetween { .. }
-        | Predicate::FieldAbsent { .. }
-        | Predicate::DomainIs(_) => true,
-    }
-}
-
-/// The profile part of a predicate; touchpoint parts are taken as matched, because [`Tally::push`] decided them.
-fn profile_matches(
-    predicate: &Predicate,
-    profile: &impl ScoreInput,
-    model: &ScoreModel,
-    confirmed_only: bool,
-) -> bool {
-    let value = |name: &str| {
-        profile
-            .field(name)
-            .filter(|(_, trust)| !confirmed_only || *trust >= Trust::Confirmed)
-            .map(|(value, _)| value)
-    };
-    match predicate {
-        Predicate::FieldIs { field, any_of } => {
-            value(field).is_some_and(|v| any_of.iter().any(|w| v.is(w)))
-        }
-        Predicate::FieldContains { field, any_of } => value(field).is_some_and(|v| {
-            let text = v.to_text().to_lowercase();
-            any_of.iter().any(|w| text.contains(w.as_str()))
-        }),
-        Predicate::FieldBetween { field, min, max } => value(field)
-            .and_then(Value::to_number)
-            .is_some_and(|n| min.is_none_or(|m| n >= m) && max.is_none_or(|m| n <= m)),
-        Predicate::FieldAbsent { field } => profile.field(field).is_none(),
-        Predicate::DomainIs(class) => profile
-            .domain()
-            .is_some_and(|d| domain_class(model, d) == *class),
-        Predicate::Touchpoint { .. } => true,
-        Predicate::All(inner) => inner
-            .iter()
-            .all(|p| profile_matches(p, profile, model, confirmed_only)),
-        Predicate::Any(inner) => inner
-            .iter()
-            .any(|p| profile_matches(p, profile, model, confirmed_only)),
-        Predicate::Not(inner) => {
-            inner.is_about_touchpoints() || !profile_matches(inner, profile, model, confirmed_only)
-        }
-    }
-}
-
-/// The class of a mail domain; sub-domains count as their parent.
-fn domain_class(model: &ScoreModel, domain: &str) -> DomainClass {
-    let listed = |list: &[String]| {
-        list.iter().any(|d| {
-            domain == d
-                || domain
-                    .strip_suffix(d.as_str())
-                    .is_some_and(|rest| rest.ends_with('.'))
-        })
-    };
-    if listed(&model.competitor_domains) {
-        DomainClass::Competitor
-    } else if listed(&model.free_mail_domains) {
-        DomainClass::FreeMail
-    } else {
-        DomainClass::Business
-    }
+    tally.evaluated(profile, now)
 }

@@ -1,11 +1,26 @@
-//! The score: a pure function of a lead's facts and the model, with a reason for every point.
+//! The score: a pure function of a lead's facts, the model and an instant, with a reason for every point.
 //!
-//! [`model`] is what the marketer wrote, [`evaluate()`] applies it. Scores are whole points in integer arithmetic; the lines of a
-//! breakdown sum exactly to the total.
-//! To add a kind of rule: a variant in [`model::Predicate`] and its arm in [`evaluate()`]; the compiler names each place.
+//! | file | what |
+//! | --- | --- |
+//! | [`model`] | what the marketer wrote: rules, caps, groups, ideal customers |
+//! | [`predicate`] | conditions, compared with a profile and with one touchpoint |
+//! | [`decay`] | how points fade with age |
+//! | `buckets` | what one rule matched by UTC day, and its points under caps and fading |
+//! | [`evaluate()`] | all rules together: the score and its breakdown |
+//! | [`stages`] | when a score is enough |
+//!
+//! Scores are whole points in integer arithmetic; the lines of a breakdown sum exactly to the total.
+//! To add a kind of condition: a variant in [`Predicate`]; the compiler names each place.
 
+mod buckets;
+pub mod decay;
 pub mod evaluate;
 pub mod model;
+pub mod predicate;
+pub mod stages;
 
-pub use evaluate::{Breakdown, BreakdownLine, Score, ScoreInput, evaluate};
-pub use model::{Dimension, DomainClass, Predicate, Rule, ScoreModel, Thresholds};
+pub use decay::Decay;
+pub use evaluate::{Breakdown, BreakdownLine, Evaluated, Score, evaluate};
+pub use model::{Dimension, FitProfile, Group, Rule, ScoreModel, WindowCap};
+pub use predicate::{DomainClass, Known, Predicate, ScoreInput, Seen, TouchMatch};
+pub use stages::{Grade, Matrix, Recycle, Thresholds};

@@ -2,22 +2,38 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decay::Decay;
+use super::predicate::{DomainClass, Predicate};
+use super::stages::{Grade, Recycle, Thresholds};
+
 /// All rules and thresholds. Versioned by its own hash: nobody numbers models by hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreModel {
     /// Rules in the order of the file.
     pub rules: Vec<Rule>,
+    /// Groups of rules that share a cap or a way of fading.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+    /// Ideal customers; fit rules may belong to one, and the best of them counts.
+    #[serde(default)]
+    pub profiles: Vec<FitProfile>,
     /// What makes a lead marketing-qualified.
     pub thresholds: Thresholds,
+    /// What a lead that sales handed back needs to qualify again.
+    #[serde(default)]
+    pub recycle: Recycle,
     /// Domains of free-mail providers, lower case, sorted.
     pub free_mail_domains: Vec<String>,
+    /// Domains of providers of mailboxes that last for minutes, lower case, sorted.
+    #[serde(default)]
+    pub disposable_domains: Vec<String>,
     /// Domains of competitors, lower case, sorted.
     pub competitor_domains: Vec<String>,
     /// SHA-256 of the model's content, 16 hex digits.
     pub hash: String,
 }
 
-/// One rule: when it matches, it gives points.
+/// One rule: when it matches, it gives points, or rules the lead out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// Id shown in breakdowns: `[a-z0-9-]`, at most 64 characters.
@@ -28,7 +44,7 @@ pub struct Rule {
     pub dimension: Dimension,
     /// When it matches.
     pub when: Predicate,
-    /// Points for each match; negative takes away. At most 1,000 either way.
+    /// Points for each match; negative takes away. At most 1,000 either way; 0 only where it rules out.
     pub points: i32,
     /// Most points (by magnitude) this rule can give in all.
     pub cap: Option<u32>,
@@ -36,6 +52,61 @@ pub struct Rule {
     pub cap_per_day: Option<u32>,
     /// Only confirmed data counts: a field that was typed but not confirmed by a click, or came by import, does not match.
     pub confirmed_only: bool,
+    /// Most points (by magnitude) in any so many UTC days in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cap_per_window: Option<WindowCap>,
+    /// Gives its points for one match only, the latest.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub once: bool,
+    /// While it matches, the lead cannot qualify.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub disqualify: bool,
+    /// How its points fade; none = as its group says, else never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay: Option<Decay>,
+    /// Id of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Id of the ideal customer it describes; only for fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape serde asks for"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// A cap over some days in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowCap {
+    /// Most points, by magnitude.
+    pub points: u32,
+    /// UTC days in a row.
+    pub days: u32,
+}
+
+/// Rules that share a cap or a way of fading.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its id.
+    pub id: String,
+    /// Most points (by magnitude) its rules give together, after fading.
+    pub cap: Option<u32>,
+    /// How points of its rules fade, where they do not say themselves.
+    pub decay: Option<Decay>,
+}
+
+/// An ideal customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FitProfile {
+    /// Its id.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
 }
 
 /// The parts of a score that are kept apart.
@@ -50,107 +121,91 @@ pub enum Dimension {
     Bant,
 }
 
-/// When a rule matches. A rule whose predicate speaks of touchpoints gives its points for each touchpoint that matches; one that
-/// speaks only of the profile gives them once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Predicate {
-    /// A profile field has one of these values, without regard to case.
-    FieldIs {
-        /// Canonical field name.
-        field: String,
-        /// Allowed values, lower case.
-        any_of: Vec<String>,
-    },
-    /// A profile field holds one of these texts, without regard to case.
-    FieldContains {
-        /// Canonical field name.
-        field: String,
-        /// Texts looked for, lower case.
-        any_of: Vec<String>,
-    },
-    /// A numeric profile field lies within these bounds, both included.
-    FieldBetween {
-        /// Canonical field name.
-        field: String,
-        /// Smallest; none = no bound.
-        min: Option<i64>,
-        /// Largest; none = no bound.
-        max: Option<i64>,
-    },
-    /// A profile field has no answer.
-    FieldAbsent {
-        /// Canonical field name.
-        field: String,
-    },
-    /// The address's domain is of this class.
-    DomainIs(DomainClass),
-    /// A touchpoint of this kind, and where given of this form, magnet or page.
-    Touchpoint {
-        /// Name of the kind as in `TouchpointKind::name`.
-        kind: String,
-        /// Only of this form.
-        form: Option<String>,
-        /// Only of this magnet.
-        magnet: Option<String>,
-    },
-    /// All of these match. At most one of them may speak of touchpoints.
-    All(Vec<Predicate>),
-    /// Any of these profile predicates matches.
-    Any(Vec<Predicate>),
-    /// The profile predicate does not match.
-    Not(Box<Predicate>),
-}
-
-impl Predicate {
-    /// Whether the predicate is about touchpoints (and so may match many times) rather than about the profile.
-    pub fn is_about_touchpoints(&self) -> bool {
-        match self {
-            Self::Touchpoint { .. } => true,
-            Self::All(inner) | Self::Any(inner) => inner.iter().any(Self::is_about_touchpoints),
-            Self::Not(inner) => inner.is_about_touchpoints(),
-            Self::FieldIs { .. }
-            | Self::FieldContains { .. }
-            | Self::FieldBetween { .. }
-            | Self::FieldAbsent { .. }
-            | Self::DomainIs(_) => false,
-        }
-    }
-
-    /// Calls `visit` with each field name the predicate reads.
-    pub fn fields<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
-        match self {
-            Self::FieldIs { field, .. }
-            | Self::FieldContains { field, .. }
-            | Self::FieldBetween { field, .. }
-            | Self::FieldAbsent { field } => visit(field),
-            Self::All(inner) | Self::Any(inner) => inner.iter().for_each(|p| p.fields(visit)),
-            Self::Not(inner) => inner.fields(visit),
-            Self::DomainIs(_) | Self::Touchpoint { .. } => {}
+impl Rule {
+    /// A rule that gives points for each match, with nothing else said.
+    pub fn new(id: &str, dimension: Dimension, when: Predicate, points: i32) -> Self {
+        Self {
+            id: id.to_owned(),
+            reason: id.to_owned(),
+            dimension,
+            when,
+            points,
+            cap: None,
+            cap_per_day: None,
+            confirmed_only: false,
+            cap_per_window: None,
+            once: false,
+            disqualify: false,
+            decay: None,
+            group: None,
+            profile: None,
         }
     }
 }
 
-/// Classes of mail domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DomainClass {
-    /// A provider of free mailboxes.
-    FreeMail,
-    /// On the model's competitor list.
-    Competitor,
-    /// Neither: most likely the person's employer.
-    Business,
-}
+impl ScoreModel {
+    /// A model of these rules and thresholds, with no lists and no hash.
+    pub fn new(rules: Vec<Rule>, thresholds: Thresholds) -> Self {
+        Self {
+            rules,
+            groups: Vec::new(),
+            profiles: Vec::new(),
+            thresholds,
+            recycle: Recycle::default(),
+            free_mail_domains: Vec::new(),
+            disposable_domains: Vec::new(),
+            competitor_domains: Vec::new(),
+            hash: String::new(),
+        }
+    }
 
-/// What makes a lead marketing-qualified: every threshold given must be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Thresholds {
-    /// Least total.
-    pub total: i32,
-    /// Least fit, where given.
-    pub fit: Option<i32>,
-    /// Least engagement, where given.
-    pub engagement: Option<i32>,
-    /// Least BANT, where given.
-    pub bant: Option<i32>,
+    /// The group of a rule.
+    pub fn group_of(&self, rule: &Rule) -> Option<&Group> {
+        let id = rule.group.as_ref()?;
+        self.groups.iter().find(|g| g.id == *id)
+    }
+
+    /// How a rule's points fade: by itself, else as its group's.
+    pub fn decay_of(&self, rule: &Rule) -> Option<Decay> {
+        rule.decay
+            .or_else(|| self.group_of(rule).and_then(|g| g.decay))
+    }
+
+    /// Whether a score can only fall while nothing happens, and a lower one is never readier for sales than a higher one.
+    pub fn only_falls(&self) -> bool {
+        let rises = |r: &Rule| r.points < 0 && self.decay_of(r).is_some();
+        let upward = self.thresholds.matrix.as_ref().is_none_or(|m| {
+            let better = |grade: Grade| Grade::all().filter(move |g| grade.is_matched_by(*g));
+            m.ready
+                .iter()
+                .copied()
+                .flat_map(better)
+                .all(|g| m.ready.contains(&g))
+        });
+        upward && !self.rules.iter().any(rises)
+    }
+
+    /// The class of a mail domain; sub-domains count as their parent.
+    pub fn domain_class(&self, domain: &str) -> DomainClass {
+        // Lists are sorted, and some are long: each parent is looked up, instead of each entry compared.
+        let listed = |list: &[String]| {
+            let mut rest = Some(domain);
+            while let Some(name) = rest {
+                if list.binary_search_by(|d| d.as_str().cmp(name)).is_ok() {
+                    return true;
+                }
+                rest = name.split_once('.').map(|(_, parent)| parent);
+            }
+            false
+        };
+        if listed(&self.competitor_domains) {
+            DomainClass::Competitor
+        } else if listed(&self.disposable_domains) {
+            DomainClass::Disposable
+        } else if listed(&self.free_mail_domains) {
+            DomainClass::FreeMail
+        } else {
+            DomainClass::Business
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `when = { .. }` of a rule: what it matches.
 
-use crate::domain::score::{DomainClass, Predicate};
+use crate::domain::score::{DomainClass, Predicate, TouchMatch};
 use crate::domain::touchpoint::TouchpointKind;
 
 use super::names::{FieldFacts, Names, touchpoint_kinds};
@@ -104,11 +104,12 @@ fn touchpoint(table: &Table<'_>, vocabulary: &Vocabulary<'_>) -> Option<Predicat
             );
             None
         }
-        Some(_) => Some(Predicate::Touchpoint {
+        Some(_) => Some(Predicate::Touchpoint(TouchMatch {
             kind: kind.value,
             form: form.map(|f| f.value),
             magnet: magnet.map(|m| m.value),
-        }),
+            ..TouchMatch::default()
+        })),
     }
 }
 

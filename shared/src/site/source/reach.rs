@@ -51,19 +51,12 @@ fn most_of(rule: &Rule) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::score::TouchMatch;
 
     fn rule(when: Predicate, points: i32, cap: Option<u32>) -> Rule {
-        let id = String::from("r");
-        let reason = String::from("r");
         Rule {
-            id,
-            reason,
-            dimension: Dimension::Fit,
-            when,
-            points,
             cap,
-            cap_per_day: None,
-            confirmed_only: false,
+            ..Rule::new("r", Dimension::Fit, when, points)
         }
     }
 
@@ -75,11 +68,7 @@ mod tests {
     }
 
     fn submitted() -> Predicate {
-        Predicate::Touchpoint {
-            kind: "form_submitted".into(),
-            form: None,
-            magnet: None,
-        }
+        Predicate::Touchpoint(TouchMatch::of("form_submitted"))
     }
 
     fn most(rules: &[Rule]) -> Option<i64> {

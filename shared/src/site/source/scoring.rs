@@ -49,11 +49,9 @@ pub(super) fn model(
     });
     root.finish();
     let model = ScoreModel {
-        rules,
-        thresholds: thresholds?,
         free_mail_domains,
         competitor_domains,
-        hash: String::new(),
+        ..ScoreModel::new(rules, thresholds?)
     };
     let hash = super::short_hash(&model);
     Some(ScoreModel { hash, ..model })
@@ -97,10 +95,11 @@ fn read_thresholds(
     let engagement = read("engagement", Some(Dimension::Engagement));
     let bant = read("bant", Some(Dimension::Bant));
     Some(Thresholds {
-        total: total?,
+        total: Some(total?),
         fit,
         engagement,
         bant,
+        matrix: None,
     })
 }
 
@@ -152,14 +151,11 @@ fn rule(table: Table<'_>, vocabulary: &Vocabulary<'_>, ids: &mut Unique) -> Opti
     table.finish();
     id_ok.then_some(())?;
     Some(Rule {
-        id: id?.value,
         reason: reason?.value,
-        dimension: dimension?,
-        when: when?,
-        points: points?.value,
         cap: cap.map(|c| c.value),
         cap_per_day: cap_per_day.map(|c| c.value),
         confirmed_only,
+        ..Rule::new(&id?.value, dimension?, when?, points?.value)
     })
 }
 

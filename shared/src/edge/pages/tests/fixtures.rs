@@ -204,6 +204,7 @@ fn line(rule: &str, dimension: Dimension, reason: &str, points: i32, count: u32)
         count,
         capped: count > 2,
         touchpoints: Vec::new(),
+        faded_from: None,
     }
 }
 

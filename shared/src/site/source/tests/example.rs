@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::super::{Loaded, load};
 use crate::domain::form::{FieldKind, Form};
 use crate::domain::id::LeadId;
-use crate::domain::score::{Score, ScoreInput, evaluate};
+use crate::domain::score::{Known, Score, ScoreInput, evaluate};
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind, Trust, Value};
 use crate::site::Site;
@@ -47,8 +47,17 @@ struct Person {
 }
 
 impl ScoreInput for Person {
-    fn field(&self, name: &str) -> Option<(&Value, Trust)> {
-        self.profile.get(name).map(|value| (value, Trust::Typed))
+    fn field(&self, name: &str) -> Option<Known<'_>> {
+        self.profile.get(name).map(|value| Known {
+            value,
+            trust: Trust::Typed,
+            at: Timestamp(0),
+            touchpoint: "sub_1",
+        })
+    }
+
+    fn confirmed(&self) -> bool {
+        false
     }
 
     fn domain(&self) -> Option<&str> {
@@ -88,7 +97,7 @@ fn text(value: &str) -> Value {
 }
 
 fn score(site: &Site, facts: &[Touchpoint], person: &Person) -> Score {
-    evaluate(&site.model, facts, person).0
+    evaluate(&site.model, facts, person, Timestamp(0).plus_days(1)).score
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `scoring.toml`.
 
 use super::{Files, small_site};
-use crate::domain::score::{DomainClass, Predicate};
+use crate::domain::score::{DomainClass, Predicate, TouchMatch};
 
 const SCORING: &str = "scoring.toml";
 
@@ -75,11 +75,10 @@ fn conditions_read_as_they_are_written() {
     );
     assert_eq!(
         read("{ touchpoint = \"magnet_downloaded\", magnet = \"guide\" }\ncap = 1"),
-        Predicate::Touchpoint {
-            kind: "magnet_downloaded".into(),
-            form: None,
-            magnet: Some("guide".into())
-        }
+        Predicate::Touchpoint(TouchMatch {
+            magnet: Some("guide".into()),
+            ..TouchMatch::of("magnet_downloaded")
+        })
     );
 }
 
