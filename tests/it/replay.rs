@@ -151,7 +151,7 @@ async fn a_changed_model_is_held_against_the_verdicts_of_sales_and_names_who_cha
     let world = history().await?;
     let before = world.app.core().query().leads().await?;
     let mut lower = plain();
-    lower.thresholds.total = 40;
+    lower.thresholds.total = Some(40);
     lower.hash = "lower".into();
     let sums = tried(&world, lower, Options::default()).await;
     assert_eq!((sums.ready.before, sums.ready.after), (4, 10));
@@ -170,7 +170,7 @@ async fn a_changed_model_is_held_against_the_verdicts_of_sales_and_names_who_cha
     assert_eq!((budget.rejected_leads, budget.rejected_points), (1, 15));
 
     let mut higher = plain();
-    higher.thresholds.total = 100_000;
+    higher.thresholds.total = Some(100_000);
     let sums = tried(&world, higher, Options::default()).await;
     assert_eq!((sums.lost.count, sums.ready.after), (4, 0));
     assert_eq!(sums.verdicts_after.recall(), Some(0));
@@ -213,7 +213,7 @@ async fn readers_side_by_side_and_time_limits_fold_each_lead_once() -> anyhow::R
 async fn the_terminal_shows_who_changes_and_the_distribution_side_by_side() -> anyhow::Result<()> {
     let world = history().await?;
     let mut lower = plain();
-    lower.thresholds.total = 40;
+    lower.thresholds.total = Some(40);
     let sums = tried(&world, lower, Options::default()).await;
     let names = Names {
         before: "plain.toml (ready from 60 points)".into(),

@@ -75,7 +75,7 @@ async fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         before: described(&before, &args.stack.site_folder().join("scoring.toml")),
         after: described(&after, &args.model),
     };
-    let ready_at = after.thresholds.total;
+    let ready_at = after.thresholds.total.unwrap_or_default();
     let hashes = (before.hash.clone(), after.hash.clone());
     let sums = with_bar(&opened, Models { before, after }, options, args.json).await?;
     if let Some(path) = &args.html {
@@ -108,7 +108,7 @@ fn described(model: &ScoreModel, path: &Path) -> String {
     format!(
         "{} (ready from {} points, hash {})",
         path.display(),
-        model.thresholds.total,
+        model.thresholds.total.unwrap_or_default(),
         model.hash
     )
 }

@@ -4,7 +4,7 @@
 //! where facts come from or what becomes of the answer.
 
 use shared::domain::id::LeadId;
-use shared::domain::lead::fold;
+use shared::domain::lead::{Under, fold};
 use shared::domain::pii::Pii;
 use shared::domain::score::ScoreModel;
 use shared::domain::stage::Stage;
@@ -42,7 +42,14 @@ pub fn judge(
     model: &ScoreModel,
     erased_at: Option<Timestamp>,
 ) -> Option<Judged> {
-    let lead = fold(lead_id, facts, model, &[], erased_at)?;
+    let under = Under {
+        model,
+        handoffs: &[],
+        erased_at,
+        // As of the latest fact.
+        now: Timestamp::default(),
+    };
+    let lead = fold(lead_id, facts, &under)?;
     Some(Judged {
         total: lead.score.total,
         qualified: lead.cycle > 0,
