@@ -1,5 +1,6 @@
 //! Answers a second, beside what the engine does at all.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -23,23 +24,25 @@ const ROUNDS: usize = 3;
 const CLIENTS: [usize; 2] = [1, 8];
 /// Posts are to be answered at this part of the engine's put rate.
 const GOAL: f64 = 1.0 / 3.0;
-/// Size of an item of the engine's own measurement, in bytes.
-const ITEM: usize = 300;
+/// Size of the small item of the engine's own measurement, in bytes.
+const SMALL: usize = 300;
 
 /// What is asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Raw,
+    Small,
+    Fact,
     Quiet,
     Guide,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Raw, Self::Quiet, Self::Guide];
+    const ALL: [Self; 4] = [Self::Small, Self::Fact, Self::Quiet, Self::Guide];
 
     fn name(self) -> &'static str {
         match self {
-            Self::Raw => "engine: puts of 300 bytes",
+            Self::Small => "engine: puts of 300 bytes",
+            Self::Fact => "engine: puts of a fact",
             Self::Quiet => "posts without mail",
             Self::Guide => "posts with magnet mail",
         }
@@ -68,7 +71,7 @@ pub async fn print() -> anyhow::Result<()> {
         let mut raw = Vec::new();
         for row in &mut rows {
             let (sample, settled) = bench.measure(row.kind, row.clients).await?;
-            if row.kind == Kind::Raw {
+            if row.kind == Kind::Fact {
                 raw.push((row.clients, sample.rate()));
             }
             let beside = raw.iter().find(|(clients, _)| *clients == row.clients);
@@ -80,14 +83,14 @@ pub async fn print() -> anyhow::Result<()> {
     println!("One machine, data in files, pumps running; median of {ROUNDS} turns:\n");
     println!(
         "{:<26} {:>7} {:>9} {:>9} {:>9} {:>9} {:>16}",
-        "", "clients", "a second", "p50 ms", "p99 ms", "of puts", "settled a second"
+        "", "clients", "a second", "p50 ms", "p99 ms", "of facts", "settled a second"
     );
     let mut missed = false;
     for row in &mut rows {
         missed |= row.print();
     }
     println!(
-        "\nGoal: posts at {GOAL:.2} of the puts or more: {}.",
+        "\nGoal: posts at {GOAL:.2} of the puts of their facts or more: {}.",
         if missed { "missed" } else { "reached" }
     );
     Ok(())
@@ -129,7 +132,7 @@ impl Row {
             percentile(&mut self.waits, 99),
             ratio,
         );
-        ratio < GOAL
+        matches!(self.kind, Kind::Quiet) && ratio < GOAL
     }
 }
 
@@ -140,6 +143,8 @@ struct Bench {
     _engine: Engine,
     puts: aws_sdk_dynamodb::Client,
     table: String,
+    /// A fact as a post leaves it, to be put again under other keys.
+    fact: Item,
     visitor: Client,
     numbers: Arc<AtomicU64>,
 }
@@ -170,8 +175,11 @@ impl Bench {
         };
         let credentials = app.runtime().aws.credentials().clone();
         let puts = Aws::new(connector(), "us-east-1", credentials, endpoints).dynamodb();
+        let visitor = Client::builder().user_agent(BROWSER).build()?;
+        let fact = fact(&app, &visitor, &name).await?;
         Ok(Self {
-            visitor: Client::builder().user_agent(BROWSER).build()?,
+            visitor,
+            fact,
             app,
             _engine: engine,
             puts,
@@ -188,7 +196,8 @@ impl Bench {
     ) -> anyhow::Result<(Sample, Option<f64>)> {
         let start = Instant::now();
         let sample = match kind {
-            Kind::Raw => return Ok((self.put(clients).await?, None)),
+            Kind::Small => return Ok((self.put(clients, &small()).await?, None)),
+            Kind::Fact => return Ok((self.put(clients, &self.fact).await?, None)),
             Kind::Quiet => self.post(clients, QUIET, quiet).await?,
             Kind::Guide => self.post(clients, "guide", guide).await?,
         };
@@ -197,13 +206,13 @@ impl Bench {
         Ok((sample, Some(settled)))
     }
 
-    async fn put(&self, clients: usize) -> anyhow::Result<Sample> {
-        let (client, table) = (self.puts.clone(), self.table.clone());
+    async fn put(&self, clients: usize, like: &Item) -> anyhow::Result<Sample> {
+        let (client, table, like) = (self.puts.clone(), self.table.clone(), like.clone());
         load::run(clients, &self.numbers, move |number| {
             let put = client
                 .put_item()
                 .table_name(&table)
-                .set_item(Some(item(number)));
+                .set_item(Some(numbered(&like, number)));
             async move {
                 put.send().await?;
                 Ok(())
@@ -242,22 +251,38 @@ impl Bench {
     }
 }
 
-/// A fact of its own partition, with its place in the index.
-fn item(number: u64) -> std::collections::HashMap<String, AttributeValue> {
+type Item = HashMap<String, AttributeValue>;
+
+/// The item under keys of its own.
+fn numbered(like: &Item, number: u64) -> Item {
+    let mut item = like.clone();
     let text = |value: String| AttributeValue::S(value);
-    let mut item: std::collections::HashMap<String, AttributeValue> = [
-        ("lead_id", text(format!("lead-{number:020}"))),
-        ("id", text(format!("sub_{number:020}"))),
-        ("day_shard", text(format!("2026-03-02#{}", number % 4))),
-        (
-            "recorded_at",
-            AttributeValue::N((1_772_442_000_000 + number).to_string()),
-        ),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
+    item.insert("lead_id".to_owned(), text(format!("lead-{number:020}")));
+    item.insert("id".to_owned(), text(format!("sub_{number:020}")));
+    item.insert(
+        "recorded_at".to_owned(),
+        AttributeValue::N((1_772_442_000_000 + number).to_string()),
+    );
+    item
+}
+
+/// An item with a place in the index and some text.
+fn small() -> Item {
     // Names count, and a number of 13 digits takes 8 bytes.
     let so_far = 7 + 25 + 2 + 24 + 9 + 12 + 11 + 8 + 4;
-    item.insert("text".to_owned(), text("x".repeat(ITEM - so_far)));
-    item
+    let shard = AttributeValue::S("2026-03-02#1".to_owned());
+    let text = AttributeValue::S("x".repeat(SMALL - so_far));
+    Item::from([("day_shard".to_owned(), shard), ("text".to_owned(), text)])
+}
+
+/// What a post without mail leaves in the table.
+async fn fact(app: &App, visitor: &Client, table: &str) -> anyhow::Result<Item> {
+    let post = visitor
+        .post(format!("{}/f/{QUIET}", app.url()))
+        .header("Accept", "application/json")
+        .form(&quiet("visitor-1000000@example.com"));
+    post.send().await?.error_for_status()?;
+    let scan = app.runtime().aws.dynamodb().scan().table_name(table);
+    let found = scan.limit(1).send().await?.items.unwrap_or_default();
+    found.into_iter().next().context("a post leaves a fact")
 }

@@ -4,15 +4,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { photograph } from './lib/browser.js';
-import { Server, until } from './lib/server.js';
+import { Server } from './lib/server.js';
 import { stage } from './lib/stage.js';
 
 const set = stage({ serve: ['--demo'] });
 
 test('serve --demo begins with leads in the list, each with a page of its own, and mails in the inbox', async () => {
-  // They come in after the address is announced, as posts of visitors do.
-  await until('the made-up leads', async () => (await set.server.leads()).length > 1);
-  await set.server.settle();
   const { page } = await set.visitor();
   await page.goto('/local/leads');
   const rows = page.getByRole('row').filter({ has: page.getByRole('rowheader') });

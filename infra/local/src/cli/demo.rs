@@ -1,13 +1,22 @@
-//! Made-up leads for a first look: one post for each person and form, over HTTP's own path, so that everything a real one causes follows.
+//! Made-up leads for a first look: what some people did in the last weeks, over HTTP's own path, so that all of it follows that a real
+//! visit causes: mails, scores, an alert.
 //!
 //! Answers are made from the form's definition, so a changed site needs no change here.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, header};
 use shared::domain::form::{Field, FieldKind, Form};
+use shared::domain::time::Timestamp;
+use shared::runtime::Clock;
+use shared::site::{Site, SiteHandle};
 
-use crate::app::App;
+use crate::app::{App, Options};
+use crate::pump::context::Drive;
 
 /// Somebody who does not exist.
 struct Person {
@@ -18,11 +27,19 @@ struct Person {
     phone: &'static str,
     country: &'static str,
     campaign: &'static str,
+    /// One address each, of the range kept for examples.
+    network: &'static str,
     /// Which of a field's choices they take, counted from the first.
     choice: usize,
 }
 
-const PEOPLE: [Person; 3] = [
+impl Person {
+    fn email(&self) -> String {
+        format!("{}.{}@example.com", self.first, self.last.replace(' ', "")).to_lowercase()
+    }
+}
+
+static PEOPLE: [Person; 3] = [
     Person {
         first: "Ines",
         last: "Moreau",
@@ -31,6 +48,7 @@ const PEOPLE: [Person; 3] = [
         phone: "+33 4 76 00 00 01",
         country: "FR",
         campaign: "utm_source=google&utm_medium=cpc&utm_campaign=dairy",
+        network: "203.0.113.1",
         choice: 0,
     },
     Person {
@@ -41,6 +59,7 @@ const PEOPLE: [Person; 3] = [
         phone: "+49 7121 000002",
         country: "DE",
         campaign: "utm_source=linkedin&utm_medium=social&utm_campaign=paper",
+        network: "203.0.113.2",
         choice: 1,
     },
     Person {
@@ -51,52 +70,172 @@ const PEOPLE: [Person; 3] = [
         phone: "+31 10 000 0003",
         country: "NL",
         campaign: "utm_source=newsletter&utm_medium=email",
+        network: "203.0.113.3",
         choice: 2,
     },
 ];
 
-/// Posts every form for some people, where the stack has no facts yet.
-pub(super) async fn fill(app: &App) -> anyhow::Result<()> {
-    if !app.core().query().leads().await?.is_empty() {
-        return Ok(());
-    }
-    let Some(site) = app
-        .runtime()
-        .site
-        .as_ref()
-        .map(shared::site::SiteHandle::get)
-    else {
-        return Ok(());
+/// How long before now the first of them came, and how long after one another the others.
+const FIRST: i64 = 19 * DAY;
+const APART: i64 = 6 * DAY;
+/// When somebody presses the link of their mail, and when those come back who come back, after their first form.
+const DOWNLOAD: i64 = 25 * MINUTE;
+/// The last visit is so recent that what it asks of sales is not late.
+const LAST: i64 = 35 * MINUTE;
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// Fills the data folder of `options` with what some people did in the last weeks, where it has no leads yet. Answers the address that the
+/// mailed links point at, where there are any.
+///
+/// The functions do all of it, under a clock that begins in the past; the time of day stays that of the machine.
+pub(super) async fn fill(
+    mut options: Options,
+    now: Timestamp,
+) -> anyhow::Result<Option<SocketAddr>> {
+    let time = Arc::new(AtomicI64::new(now.0 - FIRST));
+    let reading = Arc::clone(&time);
+    options.clock = Clock::from_fn(move || Timestamp(reading.load(Ordering::Relaxed)));
+    options.drive = Drive::Step;
+    let app = App::start(options).await?;
+    let is_empty = app.core().query().leads().await?.is_empty();
+    let site = app.runtime().site.as_ref().map(SiteHandle::get);
+    let filled = match site {
+        Some(site) if is_empty => {
+            let past = Past {
+                app: &app,
+                time: &time,
+            };
+            past.play(&site, now).await?;
+            Some(app.addr())
+        }
+        _ => None,
     };
-    for (number, form) in site.forms.values().enumerate() {
-        for (at, person) in PEOPLE.iter().enumerate().skip(number) {
-            let body = answers(form, person);
-            let request = Request::builder()
-                .method(Method::POST)
-                .uri(format!("/f/{}?{}", form.id, person.campaign))
-                .header(header::HOST, app.addr().to_string())
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .header(header::ACCEPT, "application/json")
-                .header(
-                    header::USER_AGENT,
-                    "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
-                )
-                .body(Body::from(body))?;
-            // One address each, of the range kept for examples.
-            let response = app
-                .gateway()
-                .answer(&format!("203.0.113.{}", at + 1), request)
-                .await;
-            if response.status() != StatusCode::OK {
-                tracing::warn!(
-                    form = form.id,
-                    status = response.status().as_u16(),
-                    "a made-up lead was refused"
-                );
+    app.stop().await;
+    Ok(filled)
+}
+
+/// What happens at one time.
+enum Step<'s> {
+    Submits(&'s Form, &'static Person),
+    Downloads(&'static Person),
+}
+
+struct Past<'a> {
+    app: &'a App,
+    time: &'a AtomicI64,
+}
+
+impl Past<'_> {
+    async fn play(&self, site: &Site, now: Timestamp) -> anyhow::Result<()> {
+        let mut steps = Vec::new();
+        // People begin with something to read.
+        let (magnets, others): (Vec<&Form>, Vec<&Form>) =
+            site.forms.values().partition(|form| form.magnet.is_some());
+        let mut forms = magnets.into_iter().chain(others);
+        let Some(first) = forms.next() else {
+            return Ok(());
+        };
+        for (at, person) in (0_i64..).zip(&PEOPLE) {
+            let came = now.0 - FIRST + at * APART;
+            steps.push((came, Step::Submits(first, person)));
+            // The last one has the mail and has not read it.
+            if at < 2 {
+                steps.push((came + DOWNLOAD, Step::Downloads(person)));
             }
         }
+        // One of them comes back.
+        for (at, form) in (0_i64..).zip(forms) {
+            steps.push((now.0 - LAST + at * MINUTE, Step::Submits(form, &PEOPLE[1])));
+        }
+        steps.sort_by_key(|(at, _)| *at);
+        for (at, step) in steps {
+            self.time.store(at, Ordering::Relaxed);
+            match step {
+                Step::Submits(form, person) => self.submit(form, person).await?,
+                Step::Downloads(person) => self.download(person).await?,
+            }
+            self.app.settle().await?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    async fn submit(&self, form: &Form, person: &Person) -> anyhow::Result<()> {
+        let target = format!("/f/{}?{}", form.id, person.campaign);
+        let post = self.post(&target, answers(form, person))?;
+        let status = self.answer(person, post).await.status();
+        if !status.is_success() {
+            tracing::warn!(
+                form = form.id,
+                status = status.as_u16(),
+                "a made-up lead was refused"
+            );
+        }
+        Ok(())
+    }
+
+    /// Opens the link of the latest mail that has a page with a button, reads, and presses.
+    async fn download(&self, person: &Person) -> anyhow::Result<()> {
+        let mails = self.app.ses().mails()?;
+        let to = person.email();
+        let links = mails.iter().rev().filter(|mail| mail.to.contains(&to));
+        let Some(link) = links
+            .flat_map(|mail| &mail.links)
+            .find(|link| link.contains("/d/"))
+        else {
+            return Ok(());
+        };
+        let path = link.trim_start_matches(self.app.url()).to_owned();
+        let page = self.request(Method::GET, &path).body(Body::empty())?;
+        let page = self.answer(person, page).await.into_body();
+        let page = axum::body::to_bytes(page, usize::MAX).await?;
+        self.time.fetch_add(8_000, Ordering::Relaxed);
+        let pressed = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(hidden_fields(&String::from_utf8_lossy(&page)))
+            .finish();
+        let post = self.post(&path, pressed)?;
+        let _ = self.answer(person, post).await;
+        Ok(())
+    }
+
+    fn request(&self, method: Method, target: &str) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(target)
+            .header(header::HOST, self.app.addr().to_string())
+            .header(header::ACCEPT_LANGUAGE, "en")
+            .header(
+                header::USER_AGENT,
+                "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+            )
+    }
+
+    fn post(&self, target: &str, body: String) -> anyhow::Result<Request> {
+        let post = self
+            .request(Method::POST, target)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json");
+        Ok(post.body(Body::from(body))?)
+    }
+
+    async fn answer(&self, person: &Person, request: Request) -> axum::response::Response {
+        self.app.gateway().answer(person.network, request).await
+    }
+}
+
+/// Hidden fields of one of our own pages, as a browser would post them.
+fn hidden_fields(page: &str) -> Vec<(&str, &str)> {
+    let attribute = |tag: &'_ str, name: &str| -> Option<(usize, usize)> {
+        let from = tag.find(&format!(" {name}=\""))? + name.len() + 3;
+        Some((from, from + tag[from..].find('"')?))
+    };
+    let tags = page.split("<input").skip(1);
+    tags.filter_map(|rest| {
+        let (tag, _) = rest.split_once('>')?;
+        let value = |name: &str| attribute(tag, name).map(|(from, to)| &tag[from..to]);
+        (value("type") == Some("hidden")).then(|| Some((value("name")?, value("value")?)))?
+    })
+    .collect()
 }
 
 fn answers(form: &Form, person: &Person) -> String {
@@ -116,12 +255,7 @@ fn answers(form: &Form, person: &Person) -> String {
 
 fn answer(field: &Field, person: &Person) -> Option<String> {
     Some(match &field.kind {
-        FieldKind::Email => format!(
-            "{}.{}@example.com",
-            person.first,
-            person.last.replace(' ', "")
-        )
-        .to_lowercase(),
+        FieldKind::Email => person.email(),
         FieldKind::Text { .. } => match field.autocomplete.as_deref() {
             Some("given-name") => person.first.to_owned(),
             Some("family-name") => person.last.to_owned(),
@@ -144,4 +278,47 @@ fn answer(field: &Field, person: &Person) -> Option<String> {
         FieldKind::Country => person.country.to_owned(),
         FieldKind::Checkbox | FieldKind::Date | FieldKind::Url | FieldKind::Hidden => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn made_up_leads_came_over_weeks_and_one_is_with_sales_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let options = || {
+            Options::live(
+                ([127, 0, 0, 1], 0).into(),
+                folder.path().to_owned(),
+                project.join("site"),
+                project.join("template.yaml"),
+            )
+        };
+        let now = Timestamp(1_772_442_000_000);
+        assert!(fill(options(), now).await.unwrap().is_some());
+        let mut again = options();
+        again.clock = Clock::from_fn(move || now);
+        again.drive = Drive::Step;
+        let app = App::start(again).await.unwrap();
+        let leads = app.core().query().leads().await.unwrap();
+        let mut days = Vec::new();
+        for lead in &leads {
+            let known = app.core().query();
+            let known = known
+                .by_id(lead["lead_id"].as_str().unwrap())
+                .await
+                .unwrap();
+            let facts = &known.unwrap()["touchpoints"];
+            days.push((now.0 - facts[0]["at"].as_i64().unwrap()) / DAY);
+        }
+        days.sort_unstable();
+        assert_eq!(days, [7, 13, 19]);
+        let mqls = leads.iter().filter(|lead| lead["stage"] == "mql").count();
+        assert_eq!(mqls, 1);
+        assert!(app.ses().mails().unwrap().len() >= 4);
+        app.stop().await;
+        assert!(fill(options(), now).await.unwrap().is_none(), "once only");
+    }
 }

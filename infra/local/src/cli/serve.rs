@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use shared::runtime::system_now;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Places, demo};
@@ -42,17 +43,18 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     // Before the start, so that a signal during it is not lost.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let options = Options::live(
-        args.addr,
-        args.data,
-        args.places.site(),
-        args.places.template(),
-    );
-    let app = App::start(options).await?;
+    let options = |addr| {
+        let (site, template) = (args.places.site(), args.places.template());
+        Options::live(addr, args.data.clone(), site, template)
+    };
+    let addr = if args.demo {
+        let filled = demo::fill(options(args.addr), system_now()).await?;
+        filled.unwrap_or(args.addr)
+    } else {
+        args.addr
+    };
+    let app = App::start(options(addr)).await?;
     announce(&app)?;
-    if args.demo {
-        demo::fill(&app).await?;
-    }
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
