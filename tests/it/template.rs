@@ -263,6 +263,10 @@ async fn frm_15_what_is_granted_is_what_the_functions_were_seen_to_need() -> any
             .call(function, serde_json::json!({ "tick": "minute" }))
             .await;
     }
+    // A lead of a team: whose turn it is, is drawn.
+    let mut french = demo("marie@analytical-engines.com");
+    french.iter_mut().find(|(n, _)| *n == "country").unwrap().1 = "FR";
+    world.submit_until_taken("demo", &french).await?;
     // A send whose reply was lost is settled by feedback.
     world.app.ses().order_fault(serde_json::from_value(
         serde_json::json!({ "kind": "lose_reply" }),

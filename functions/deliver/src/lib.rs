@@ -124,6 +124,7 @@ async fn recheck(
     Ok(Recheck {
         skip: deliver::skip_reason(&item, &guard, &limit, now),
         with_claim,
+        ..Recheck::default()
     })
 }
 

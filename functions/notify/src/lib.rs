@@ -10,7 +10,7 @@ use shared::domain::outbox::{OutboxItem, OutboxKind, Outcome, Reader};
 use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
 use shared::edge::stream::{RecordKey, Trigger, batch_answer, caught, in_order, read};
-use shared::flow::notify;
+use shared::flow::notify::{Wanted, needs_lead, wanted};
 use shared::runtime::{Lookup, Runtime, SecretError, SettingsReader, SiteSecrets, StartError};
 use shared::site::SiteHandle;
 use shared::store::{Store, StoreError, Table, Tables};
@@ -111,14 +111,22 @@ async fn tell(deps: &Deps, key: RecordKey) -> Result<(), Failure> {
 async fn recheck(deps: &Deps, item: OutboxItem) -> Result<Recheck, Failure> {
     let store = &deps.worker.store;
     let guard = store.guard(item.lead_id).await?;
-    let lead = match item.kind {
-        OutboxKind::Escalation => store.lead(item.lead_id).await?,
-        _ => None,
+    let lead = if needs_lead(&item) {
+        store.lead(item.lead_id).await?
+    } else {
+        None
     };
-    let skip = notify::skip_reason(&item, &guard, lead.as_ref()).map(str::to_owned);
-    Ok(Recheck {
-        skip,
-        with_claim: Vec::new(),
+    let (site, now) = (deps.site.get(), deps.worker.clock.now());
+    Ok(match wanted(&item, &guard, lead.as_ref(), &site, now) {
+        Wanted::Now => Recheck::default(),
+        Wanted::NotBefore(at) => Recheck {
+            not_before: Some(at),
+            ..Recheck::default()
+        },
+        Wanted::No(reason) => Recheck {
+            skip: Some(reason.to_owned()),
+            ..Recheck::default()
+        },
     })
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use shared::domain::consent::ConsentKey;
 use shared::domain::id::{LeadId, random};
 use shared::domain::outbox::Reader;
+use shared::domain::routing::Turn;
 use shared::domain::time::{MINUTE_MS, Timestamp};
 use shared::edge::Failure;
 use shared::edge::stream::{
@@ -111,6 +112,7 @@ async fn fold_batch(deps: &Deps, records: &[StreamRecord]) -> Value {
 
 /// Folds one lead: load, decide, commit; again where another writer was first.
 pub async fn fold_lead(deps: &Deps, lead_id: LeadId, announce: Announce) -> Result<(), Failure> {
+    let mut turn: Option<Turn> = None;
     for _ in 0..TRIES {
         let site = deps.site.get();
         let records = deps.store.lead_records(lead_id).await?;
@@ -120,11 +122,19 @@ pub async fn fold_lead(deps: &Deps, lead_id: LeadId, announce: Announce) -> Resu
             site: &site,
             key: &deps.consent_key,
             announce,
+            turn: turn.as_ref(),
             now: deps.clock.now(),
             write_id: &write_id,
         };
-        let Decided::Commit(writes) = decide(lead_id, &facts, &records, &context) else {
-            return Ok(());
+        let writes = match decide(lead_id, &facts, &records, &context) {
+            Decided::Unchanged => return Ok(()),
+            // A cursor is bumped before the transaction, never in it; a turn that is then not used harms nobody.
+            Decided::NeedsTurn(group) => {
+                let n = deps.store.draw_turn(&group).await?;
+                turn = Some(Turn { group, n });
+                continue;
+            }
+            Decided::Commit(writes) => writes,
         };
         if let Committed::Written = deps.store.commit(&writes).await? {
             return Ok(());

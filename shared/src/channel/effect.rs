@@ -11,7 +11,7 @@
 use std::future::Future;
 
 use crate::domain::id::random;
-use crate::domain::outbox::{ClaimDecision, OutboxItem, Outcome, Reader};
+use crate::domain::outbox::{ClaimDecision, OutboxItem, Outcome, Reader, State};
 use crate::domain::time::Timestamp;
 use crate::edge::stream::{Failure, RecordKey};
 use crate::flow::Write;
@@ -32,6 +32,8 @@ const CLAIM_TRIES: u32 = 4;
 pub struct Recheck {
     /// Why the effect is not wanted any more.
     pub skip: Option<String>,
+    /// It is wanted, but not before this: put off without acting.
+    pub not_before: Option<Timestamp>,
     /// What must be written or hold together with the claim.
     pub with_claim: Vec<Write>,
 }
@@ -106,11 +108,20 @@ impl Worker {
             {
                 return Ok(None);
             }
-            let Recheck { skip, with_claim } =
-                Box::pin(recheck(item.clone(), owner.to_owned(), now)).await?;
+            let Recheck {
+                skip,
+                not_before,
+                with_claim,
+            } = Box::pin(recheck(item.clone(), owner.to_owned(), now)).await?;
+            let later = not_before.filter(|at| *at > now && item.state == State::Pending);
             let (next, claims) =
                 match item.decide_claim(now, owner, LEASE_MS, skip.as_deref(), false) {
                     ClaimDecision::Leave => return Ok(None),
+                    ClaimDecision::Claim(_) if let Some(at) = later => {
+                        let mut next = Box::new(item.put_off(at));
+                        next.last_write_id = format!("{owner}.l{}", next.attempt);
+                        (next, false)
+                    }
                     ClaimDecision::Claim(next) => (next, true),
                     ClaimDecision::Write(mut next) => {
                         next.last_write_id = format!("{owner}.w{}", next.attempt);

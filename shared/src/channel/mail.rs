@@ -7,11 +7,8 @@ use minijinja::Environment;
 use serde_json::{Value, json};
 
 use super::header::{mailbox, subject};
-use crate::domain::handoff::Handoff;
-use crate::domain::lead::Reachability;
 use crate::domain::outbox::OutboxItem;
 use crate::domain::pii::Pii;
-use crate::domain::score::Dimension;
 use crate::domain::text::{people_date, people_size, people_time};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Claims, Purpose, TokenKeys, nonce_of, scope_of};
@@ -109,6 +106,9 @@ impl Writer<'_> {
                 "not_me": leave,
                 "accept": "",
                 "reject": "",
+                "snooze": "",
+                "not_mine": "",
+                "open": "",
             },
         });
         if order.template == "magnet" {
@@ -139,46 +139,6 @@ impl Writer<'_> {
         Ok(mail)
     }
 
-    /// The alert of a handoff, to the person of the order: the owner, or the next in line.
-    pub fn alert(
-        &self,
-        item: &OutboxItem,
-        handoff: &Handoff,
-        now: Timestamp,
-    ) -> Result<Mail, MailError> {
-        let person = item.order.person.as_deref().unwrap_or(&handoff.owner.id);
-        let (name, address) = match self.site.sales.person(person) {
-            Some(person) => (person.name.clone(), person.email.clone()),
-            None => (handoff.owner.name.clone(), handoff.owner.email.clone()),
-        };
-        let because = if person == handoff.owner.id {
-            handoff.routed_because.clone()
-        } else {
-            format!("{} has not answered yet", handoff.owner.name)
-        };
-        let answer = self.link("h", Purpose::Handoff, handoff.cycle, item, now);
-        let mut document = handoff_values(handoff);
-        document["owner"] = json!({ "name": name });
-        document["routed_because"] = json!(because);
-        let values = json!({
-            "business": self.site.business,
-            "sender": { "name": self.site.sender.name },
-            "links": {
-                "download": "", "confirm": "", "unsubscribe": "", "not_me": "",
-                "accept": format!("{answer}?answer=accept"),
-                "reject": format!("{answer}?answer=reject"),
-            },
-            "handoff": document,
-        });
-        let mut mail = self.render("alert", &values, address)?;
-        mail.reply_to = handoff
-            .email
-            .as_ref()
-            .map(|e| e.expose().clone())
-            .filter(|e| e.is_ascii());
-        Ok(mail)
-    }
-
     /// The notice of a new submission.
     pub fn notice(&self, item: &OutboxItem) -> Result<Mail, MailError> {
         let order = &item.order;
@@ -204,7 +164,7 @@ impl Writer<'_> {
             "answers": answers,
             "submitted_at": people_time(item.created_at),
             "lead_ref": item.lead_id.to_string().chars().take(8).collect::<String>(),
-            "links": { "download": "", "confirm": "", "unsubscribe": "", "not_me": "", "accept": "", "reject": "" },
+            "links": { "download": "", "confirm": "", "unsubscribe": "", "not_me": "", "accept": "", "reject": "", "snooze": "", "not_mine": "", "open": "" },
         });
         self.render("notice", &values, person.email.clone())
     }
@@ -221,7 +181,13 @@ impl Writer<'_> {
         format!("{}/{path}/{}", self.public_url, self.keys.sign(&claims))
     }
 
-    fn render(&self, name: &str, values: &Value, to: Pii<String>) -> Result<Mail, MailError> {
+    /// Renders a template's three parts.
+    pub(super) fn render(
+        &self,
+        name: &str,
+        values: &Value,
+        to: Pii<String>,
+    ) -> Result<Mail, MailError> {
         let failed = |e: minijinja::Error| MailError::Template {
             name: name.to_owned(),
             kind: e.kind().to_string(),
@@ -244,58 +210,5 @@ impl Writer<'_> {
             html: part(&engine, "html").map_err(failed)?,
             headers: Vec::new(),
         })
-    }
-}
-
-/// What the alert template is given of a handoff.
-fn handoff_values(handoff: &Handoff) -> Value {
-    let profile = |field: &str| -> String {
-        handoff
-            .field(field)
-            .map(|v| v.expose().clone())
-            .unwrap_or_default()
-    };
-    json!({
-        "name": handoff.name.expose(),
-        "job_title": profile("job_title"),
-        "company": profile("company"),
-        "email": handoff.email.as_ref().map(|e| e.expose().clone()).unwrap_or_default(),
-        "phone": profile("phone"),
-        "country": profile("country"),
-        "reachability": reachability(handoff.reachability),
-        "stage": "mql",
-        "qualified_at": people_time(handoff.at),
-        "score": handoff.score,
-        "lines": handoff.breakdown.iter().map(|l| json!({
-            "rule": l.rule,
-            "reason": l.reason,
-            "points": l.points,
-            "count": l.count,
-            "dimension": match l.dimension {
-                Dimension::Fit => "fit",
-                Dimension::Engagement => "engagement",
-                Dimension::Bant => "bant",
-            },
-        })).collect::<Vec<_>>(),
-        "bant": handoff.bant.iter().map(|b| json!({ "label": b.label, "value": b.value.expose() })).collect::<Vec<_>>(),
-        "timeline": handoff.history.iter().map(|h| json!({ "at": people_time(h.at), "text": h.text })).collect::<Vec<_>>(),
-        "comments": handoff.comments.iter().map(|c| json!({ "label": c.label, "text": c.value.expose() })).collect::<Vec<_>>(),
-        "source": { "first": handoff.first_source, "last": handoff.last_source },
-        "consents": handoff.consents.iter().map(|c| json!({ "purpose": c.label, "state": c.value.expose() })).collect::<Vec<_>>(),
-        "owner": { "name": handoff.owner.name },
-        "routed_because": handoff.routed_because,
-        "action": { "text": handoff.action.text, "reason": handoff.action.reason },
-        "model_hash": handoff.model_hash,
-        "cycle": handoff.cycle,
-    })
-}
-
-const fn reachability(reachability: Reachability) -> &'static str {
-    match reachability {
-        Reachability::Unconfirmed => "not confirmed yet",
-        Reachability::Confirmed => "confirmed by a click",
-        Reachability::Bounced => "mail bounces",
-        Reachability::Unsubscribed => "wants no mail",
-        Reachability::Complained => "reported mail as spam",
     }
 }

@@ -3,6 +3,8 @@
 //! To add a channel: a file here that turns an order into an [`Outcome`](crate::domain::outbox::Outcome), and its call in the function
 //! that reads its items.
 
+#[cfg(feature = "mail")]
+pub mod alert;
 pub mod effect;
 #[cfg(feature = "mail")]
 pub mod header;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::consent::Decision;
+use super::handling::Handling;
 use super::id::{LeadId, sha256_hex};
 use super::pii::Pii;
 use super::score::evaluate::Tally;
@@ -52,6 +53,9 @@ pub struct Lead {
     pub stage_history: Vec<StageChange>,
     /// How often the lead became marketing-qualified.
     pub cycle: u32,
+    /// What sales made of it in this cycle.
+    #[serde(default)]
+    pub handling: Handling,
     /// First known source.
     pub first_touch: Option<Touch>,
     /// Latest known source.
@@ -260,6 +264,7 @@ fn empty(lead_id: LeadId, first: &Touchpoint, model: &ScoreModel) -> Lead {
             cause: None,
         }],
         cycle: 0,
+        handling: Handling::default(),
         first_touch: None,
         last_touch: None,
         consents: BTreeMap::new(),
@@ -438,11 +443,17 @@ impl<'a> Folding<'a> {
         {
             return;
         }
+        if touchpoint.cycle.is_some() {
+            self.lead.handling.take(touchpoint);
+        }
         match touchpoint.kind {
             TouchpointKind::Accepted => {
                 self.go(Move::Accepted, touchpoint.at, &touchpoint.id, None);
             }
-            TouchpointKind::Rejected => {
+            TouchpointKind::SalesQualified | TouchpointKind::Won => {
+                self.go(Move::SalesQualified, touchpoint.at, &touchpoint.id, None);
+            }
+            TouchpointKind::Rejected | TouchpointKind::Lost => {
                 let for_good = matches!(
                     touchpoint.reason.as_deref(),
                     Some("not_a_fit" | "competitor" | "spam")

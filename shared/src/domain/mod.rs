@@ -4,11 +4,14 @@
 //! and any past decision can be made again.
 
 pub mod consent;
+pub mod countries;
 pub mod destination;
 pub mod email;
 pub mod form;
 pub mod guard;
+pub mod handling;
 pub mod handoff;
+pub mod hours;
 pub mod id;
 pub mod lead;
 pub mod magnet;
@@ -17,6 +20,7 @@ pub mod pii;
 #[cfg(test)]
 mod properties;
 pub mod reserved;
+pub mod routing;
 pub mod sales;
 pub mod score;
 pub mod send_limit;

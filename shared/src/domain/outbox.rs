@@ -76,6 +76,9 @@ pub struct OutboxItem {
     /// When it became unknown, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown_since: Option<Timestamp>,
+    /// People of its line who were asked, before the one it is for now.
+    #[serde(default)]
+    pub steps_done: u32,
     /// Ids that the channel gave, one for each attempt known to be accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub provider_ids: Vec<String>,
@@ -184,9 +187,24 @@ pub struct Order {
     /// Sales person it goes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// Why this person gets it, where it is not by the routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// Who is asked after this person, and when, while nobody answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<Step>,
     /// Answers a notice tells about, as (label, value).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<super::handoff::Labelled>,
+}
+
+/// Somebody who is asked at a later time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Sales person.
+    pub person: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What a new item is made of.
@@ -308,6 +326,7 @@ impl OutboxItem {
             owner: None,
             lease_until: None,
             unknown_since: None,
+            steps_done: 0,
             provider_ids: Vec::new(),
             possible_duplicate: false,
             reason: None,
@@ -355,7 +374,7 @@ impl OutboxItem {
             }
             State::Unknown if self.resends >= MAX_RESENDS => {
                 let reason = "no word from the mail service after a resend";
-                ClaimDecision::Write(Box::new(self.settled(State::Dead, Some(reason), now)))
+                ClaimDecision::Write(Box::new(self.done(State::Dead, Some(reason), now)))
             }
             State::Unknown => {
                 if let Some(reason) = skip {
@@ -375,15 +394,15 @@ impl OutboxItem {
     pub fn after(&self, outcome: &Outcome, now: Timestamp, backoff_ms: i64) -> Self {
         match outcome {
             Outcome::Accepted(provider_id) => {
-                let mut item = self.settled(State::Sent, None, now);
+                let mut item = self.done(State::Sent, None, now);
                 if !item.provider_ids.contains(provider_id) {
                     item.provider_ids.push(provider_id.clone());
                 }
                 item
             }
-            Outcome::RefusedForGood(reason) => self.settled(State::Dead, Some(reason), now),
+            Outcome::RefusedForGood(reason) => self.done(State::Dead, Some(reason), now),
             Outcome::RefusedForNow(reason) if self.refusals + 1 >= MAX_REFUSALS => {
-                self.settled(State::Dead, Some(reason), now)
+                self.done(State::Dead, Some(reason), now)
             }
             Outcome::RefusedForNow(reason) => {
                 let mut item = self.clone();
@@ -404,19 +423,19 @@ impl OutboxItem {
     #[must_use]
     pub fn after_event(&self, provider_id: &str, now: Timestamp) -> Option<Self> {
         let known = self.provider_ids.iter().any(|id| id == provider_id);
-        if known && self.state == State::Sent {
+        if known {
             return None;
         }
-        let mut item = if self.state == State::Sent {
+        // An item that waits for the next in line is past the step that the event speaks of.
+        let mut item = if self.state == State::Sent || self.waits_for_next_step() {
             self.clone()
         } else {
-            self.settled(State::Sent, None, now)
+            self.done(State::Sent, None, now)
         };
-        if !known {
-            // Two accepted attempts: the receiver got it twice. A mark from a resend stays: nobody knows of the send before it.
-            item.possible_duplicate |= !item.provider_ids.is_empty();
-            item.provider_ids.push(provider_id.to_owned());
-        }
+        // Two accepted attempts: the receiver got it twice. A mark from a resend stays: nobody knows of the send before it.
+        let steps = usize::try_from(self.steps_done).unwrap_or_default();
+        item.possible_duplicate |= item.provider_ids.len() > steps || self.waits_for_next_step();
+        item.provider_ids.push(provider_id.to_owned());
         Some(item)
     }
 
@@ -439,6 +458,47 @@ impl OutboxItem {
         item.due_at = Some(now.plus_ms(UNKNOWN_WAIT_MS));
         item.lease_until = None;
         item.reason = Some(reason.to_owned());
+        item
+    }
+
+    /// The item with its claim put off: nothing to do before `at`.
+    #[must_use]
+    pub fn put_off(&self, at: Timestamp) -> Self {
+        let mut item = self.clone();
+        let by = at.since(self.not_before);
+        for step in &mut item.order.later {
+            step.at = step.at.plus_ms(by);
+        }
+        item.not_before = at;
+        item.due_at = Some(at);
+        item
+    }
+
+    /// Whether a step is done and the next one is not due yet.
+    const fn waits_for_next_step(&self) -> bool {
+        matches!(self.state, State::Pending) && self.steps_done > 0 && self.refusals == 0
+    }
+
+    /// The item after this step came to an end: settled, or armed again for the next in line. A step that failed for good must not keep
+    /// the one after it from being asked.
+    fn done(&self, state: State, reason: Option<&str>, now: Timestamp) -> Self {
+        let mut item = self.settled(state, reason, now);
+        if item.order.later.is_empty() {
+            return item;
+        }
+        let step = item.order.later.remove(0);
+        item.order.person = Some(step.person);
+        item.steps_done += 1;
+        item.state = State::Pending;
+        item.settled_at = None;
+        item.ttl = None;
+        item.owner = None;
+        item.unknown_since = None;
+        item.refusals = 0;
+        item.resends = 0;
+        item.not_before = step.at.max(now);
+        item.due_key = Some(self.reader.due_key(&self.lead_id));
+        item.due_at = Some(item.not_before);
         item
     }
 

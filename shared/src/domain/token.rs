@@ -187,6 +187,18 @@ pub fn nonce_of(outbox_id: &str) -> [u8; 8] {
     nonce
 }
 
+/// The nonce of an answer link: which item it stood in, and who got it, so that an answer has an author.
+pub fn answer_nonce(outbox_id: &str, person: &str) -> [u8; 8] {
+    let mut nonce = nonce_of(outbox_id);
+    nonce[4..].copy_from_slice(&nonce_of(person)[..4]);
+    nonce
+}
+
+/// Whether an answer link was made for this person.
+pub fn is_for(claims: &Claims, person: &str) -> bool {
+    claims.nonce[4..] == nonce_of(person)[..4]
+}
+
 /// Why a token is not taken. For logs and tests only: outside, all failures look the same, except that a genuine token past its end may
 /// be offered a fresh link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

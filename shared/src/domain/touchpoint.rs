@@ -53,11 +53,21 @@ pub enum TouchpointKind {
     Imported,
     /// Somebody put the lead at a stage by hand, or took that back.
     Overridden,
+    /// Sales will answer later.
+    Snoozed,
+    /// Sales passed the lead on to a colleague.
+    Rerouted,
+    /// Sales found that there is something to sell.
+    SalesQualified,
+    /// They bought.
+    Won,
+    /// They did not buy.
+    Lost,
 }
 
 impl TouchpointKind {
     /// Every kind, for checks and documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::FormSubmitted,
         Self::AddressConfirmed,
         Self::MagnetDownloaded,
@@ -74,6 +84,11 @@ impl TouchpointKind {
         Self::Rejected,
         Self::Imported,
         Self::Overridden,
+        Self::Snoozed,
+        Self::Rerouted,
+        Self::SalesQualified,
+        Self::Won,
+        Self::Lost,
     ];
 
     /// The word stored, and used in scoring rules.
@@ -95,6 +110,11 @@ impl TouchpointKind {
             Self::Rejected => "rejected",
             Self::Imported => "imported",
             Self::Overridden => "overridden",
+            Self::Snoozed => "snoozed",
+            Self::Rerouted => "rerouted",
+            Self::SalesQualified => "sales_qualified",
+            Self::Won => "won",
+            Self::Lost => "lost",
         }
     }
 
@@ -117,6 +137,11 @@ impl TouchpointKind {
             Self::Rejected => "rej",
             Self::Imported => "imp",
             Self::Overridden => "ovr",
+            Self::Snoozed => "snz",
+            Self::Rerouted => "rrt",
+            Self::SalesQualified => "sql",
+            Self::Won => "won",
+            Self::Lost => "lst",
         }
     }
 
@@ -138,14 +163,19 @@ impl TouchpointKind {
             | Self::Accepted
             | Self::Rejected
             | Self::Imported
-            | Self::Overridden => false,
+            | Self::Overridden
+            | Self::Snoozed
+            | Self::Rerouted
+            | Self::SalesQualified
+            | Self::Won
+            | Self::Lost => false,
         }
     }
 
     /// Whether it is what sales said of the lead.
     pub const fn is_verdict(self) -> bool {
         match self {
-            Self::Accepted | Self::Rejected => true,
+            Self::Accepted | Self::Rejected | Self::SalesQualified | Self::Won | Self::Lost => true,
             Self::FormSubmitted
             | Self::AddressConfirmed
             | Self::MagnetDownloaded
@@ -159,7 +189,9 @@ impl TouchpointKind {
             | Self::Unsubscribed
             | Self::SuppressionLifted
             | Self::Imported
-            | Self::Overridden => false,
+            | Self::Overridden
+            | Self::Snoozed
+            | Self::Rerouted => false,
         }
     }
 }
@@ -284,6 +316,9 @@ pub struct Touchpoint {
     /// The sales person who said it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
+    /// The sales person a lead was passed on to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// A comment in the author's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<Pii<String>>,
@@ -293,7 +328,7 @@ pub struct Touchpoint {
     /// The stage an override puts the lead at; none where it takes an override back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
-    /// When an override ends by itself.
+    /// When an override ends by itself, or until when an answer was put off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// Keyed hash of the visitor's address prefix.
@@ -337,6 +372,7 @@ impl Touchpoint {
             outbox_id: None,
             cycle: None,
             author: None,
+            person: None,
             comment: None,
             reason: None,
             stage: None,

@@ -4,7 +4,6 @@
 //! echoed to a visitor.
 
 #[cfg(feature = "http")]
-mod countries;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http")]

@@ -14,7 +14,7 @@ mod tests;
 use askama::Template;
 
 use self::palette::Palette;
-use super::countries::country_name;
+use crate::domain::countries::country_name;
 use crate::domain::handoff::Handoff;
 use crate::domain::lead::Reachability;
 use crate::domain::score::Dimension;
@@ -180,6 +180,7 @@ impl HandoffPage<'_> {
             .filter(|l| !matches!(l.field.as_str(), "job_title" | "company"));
         rest.map(|l| {
             let value = l.value.expose().as_str();
+            // Earlier handoffs have the code.
             let country = country_name(value).filter(|_| l.field == "country");
             (l.label.as_str(), country.unwrap_or(value))
         })

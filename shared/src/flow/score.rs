@@ -4,9 +4,10 @@ use crate::domain::consent::{ConsentGiven, ConsentKey, ConsentRecord, Decision};
 use crate::domain::handoff::Handoff;
 use crate::domain::id::LeadId;
 use crate::domain::lead::{Lead, Under, fold};
-use crate::domain::outbox::{Order, OutboxItem, OutboxKind, Reader, Request};
+use crate::domain::routing::{Routing, Turn};
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
+use crate::flow::alerts::alerts;
 use crate::flow::{LeadRecords, Write};
 use crate::site::Site;
 
@@ -15,6 +16,8 @@ use crate::site::Site;
 pub enum Decided {
     /// Nothing changed: write nothing.
     Unchanged,
+    /// A new handoff goes to whoever's turn it is in this group: draw its next number and decide again.
+    NeedsTurn(String),
     /// Commit these writes as one.
     Commit(Vec<Write>),
 }
@@ -37,6 +40,8 @@ pub struct Context<'a> {
     pub key: &'a ConsentKey,
     /// Whether sales hears of a crossing.
     pub announce: Announce,
+    /// The turn drawn for a handoff, where one was needed.
+    pub turn: Option<&'a Turn>,
     /// When.
     pub now: Timestamp,
     /// Identity of this commit.
@@ -54,6 +59,7 @@ pub fn decide(
         site,
         key,
         announce,
+        turn,
         now,
         write_id,
     } = *context;
@@ -76,8 +82,25 @@ pub fn decide(
 
     let mut writes = Vec::new();
     if announce == Announce::Yes && needs_handoff(&lead, records) {
-        let handoff = Handoff::of(&lead, facts, site);
-        writes.extend(alerts(&handoff, site, now).into_iter().map(Write::Outbox));
+        let routing = Routing {
+            lead: &lead,
+            facts,
+            past: &records.handoffs,
+            site,
+            now,
+        };
+        if let Some(group) = routing.group()
+            && turn.is_none_or(|t| t.group != group)
+        {
+            return Decided::NeedsTurn(group);
+        }
+        let routed = routing.owner(turn);
+        let handoff = Handoff::of(&routing, &routed);
+        writes.extend(
+            alerts(&handoff, &routed.line, site, now)
+                .into_iter()
+                .map(Write::Outbox),
+        );
         writes.push(Write::Handoff(Box::new(handoff)));
     }
     writes.extend(consents.into_iter().map(|c| Write::Consent(lead_id, c)));
@@ -91,57 +114,6 @@ pub fn decide(
 
 fn needs_handoff(lead: &Lead, records: &LeadRecords) -> bool {
     lead.cycle > 0 && !records.handoffs.iter().any(|h| h.cycle >= lead.cycle)
-}
-
-/// One item for each channel, and one that reminds if nobody answers. Their ids are made of the cycle, so a second run makes the same.
-fn alerts(handoff: &Handoff, site: &Site, now: Timestamp) -> Vec<OutboxItem> {
-    let cause = format!("HANDOFF#{}", handoff.cycle);
-    let item = |id: String, kind, person: &str, not_before| {
-        let order = Order {
-            template: "alert".into(),
-            cycle: Some(handoff.cycle),
-            person: Some(person.to_owned()),
-            ..Order::default()
-        };
-        let request = Request {
-            lead_id: handoff.lead_id,
-            id,
-            reader: Reader::Notify,
-            kind,
-            order,
-            cause: &cause,
-            not_before,
-            site_hash: &site.hash,
-        };
-        OutboxItem::new(request, now)
-    };
-    let mut items = vec![item(
-        format!("alr_{}_mail", handoff.cycle),
-        OutboxKind::Alert,
-        &handoff.owner.id,
-        now,
-    )];
-    if let (Some(minutes), Some(next)) = (
-        site.sales.escalate_after_minutes,
-        next_in_line(handoff, site),
-    ) {
-        let at = now.plus_minutes(minutes.into());
-        items.push(item(
-            format!("esc_{}_mail", handoff.cycle),
-            OutboxKind::Escalation,
-            next,
-            at,
-        ));
-    }
-    items
-}
-
-/// The person after the owner in the order of the site file; none where the owner is alone.
-fn next_in_line<'s>(handoff: &Handoff, site: &'s Site) -> Option<&'s str> {
-    let team = &site.sales.team;
-    let at = team.iter().position(|p| p.id == handoff.owner.id)?;
-    let next = team.get((at + 1) % team.len())?;
-    (next.id != handoff.owner.id).then_some(next.id.as_str())
 }
 
 /// Ledger entries for what facts say and the ledger does not have yet, in order of time.

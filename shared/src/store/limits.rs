@@ -1,4 +1,6 @@
-//! Limits kept in `ops`: posts from one network, and mails to one mailbox.
+//! Counters kept in `ops`: posts from one network, mails to one mailbox, turns of a group.
+
+use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::item::decode;
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
@@ -26,6 +28,27 @@ pub(super) fn send_limit_item(limit: &SendLimit) -> Attributes {
 }
 
 impl Store {
+    /// Draws the next turn of a group, from 1. One write of its own: a number that is then not used leaves a gap and nothing worse.
+    pub async fn draw_turn(&self, group: &str) -> Result<u64, StoreError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.tables.ops)
+            .key("pk", s(format!("turn#{group}")))
+            .key("sk", s("cursor"))
+            .update_expression("ADD #n :one")
+            .expression_attribute_names("#n", "n")
+            .expression_attribute_values(":one", n(1))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_consumed_capacity(CAPACITY);
+        let output = call.send().await.map_err(|e| sort_error(&e))?;
+        self.meter.writes(output.consumed_capacity.as_ref());
+        output
+            .attributes
+            .and_then(|a| a.get("n").and_then(|v| v.as_n().ok()?.parse().ok()))
+            .ok_or_else(|| StoreError::Refused("a cursor without a number".into()))
+    }
+
     /// The send times of a mailbox, consistent.
     pub async fn send_limit(&self, key: &str) -> Result<SendLimit, StoreError> {
         let id = Attributes::from([

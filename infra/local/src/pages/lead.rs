@@ -322,6 +322,11 @@ fn kind(name: &str) -> (String, &'static str) {
         "rejected" => ("Handed back by sales", "quiet"),
         "imported" => ("Came from a file", "quiet"),
         "overridden" => ("Decided by hand", "quiet"),
+        "snoozed" => ("Put off by sales", "quiet"),
+        "rerouted" => ("Passed on by sales", ""),
+        "sales_qualified" => ("Qualified by sales", ""),
+        "won" => ("Won", ""),
+        "lost" => ("Lost", "quiet"),
         "" => ("Touchpoint", "quiet"),
         other => return (words(other), ""),
     };

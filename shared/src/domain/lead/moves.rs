@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Folding, Lead, fingerprint};
+use crate::domain::handling::Handling;
 use crate::domain::score::evaluate::Tally;
 use crate::domain::stage::{Move, Stage, StageCause, StageChange};
 use crate::domain::time::Timestamp;
@@ -255,6 +256,9 @@ impl<'a> Folding<'a> {
             touchpoint: id.to_owned(),
             cause,
         });
+        if to == Stage::Mql {
+            self.lead.handling = Handling::default();
+        }
         self.lead.stage = to;
         self.lead.stage_since = at;
     }

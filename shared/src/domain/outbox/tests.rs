@@ -168,3 +168,67 @@ fn a_channel_that_keeps_refusing_is_given_up() {
     }
     assert_eq!(current.state, State::Dead);
 }
+
+/// An escalation to Jonas, then to Claire two hours later.
+fn escalation() -> OutboxItem {
+    let mut item = item();
+    item.kind = OutboxKind::Escalation;
+    item.order.person = Some("jonas".into());
+    item.order.later = vec![Step {
+        person: "claire".into(),
+        at: T0.plus_minutes(120),
+    }];
+    item
+}
+
+#[test]
+fn an_escalation_arms_itself_again_for_the_next_in_line_and_ends_with_the_last() {
+    let told = claim(&escalation(), T0).after(&Outcome::Accepted("ses-1".into()), T0, 0);
+    assert_eq!(
+        (told.state, told.order.person.as_deref(), told.due_at),
+        (State::Pending, Some("claire"), Some(T0.plus_minutes(120)))
+    );
+    assert!(told.due_key.is_some() && told.ttl.is_none());
+    let later = T0.plus_minutes(120);
+    let last = claim(&told, later).after(&Outcome::Accepted("ses-2".into()), later, 0);
+    assert_eq!(last.state, State::Sent);
+    assert_eq!(last.provider_ids, ["ses-1", "ses-2"]);
+    assert!(!last.possible_duplicate, "two people, one mail each");
+}
+
+#[test]
+fn evt_11_an_event_of_a_step_that_is_done_neither_settles_nor_skips_the_next_one() {
+    let claimed = claim(&escalation(), T0);
+    let told = claimed.after(&Outcome::Accepted("ses-1".into()), T0, 0);
+    assert_eq!(told.after_event("ses-1", T0), None);
+    let late = told.after_event("ses-0", T0).unwrap();
+    assert_eq!(
+        (late.state, late.order.person.as_deref()),
+        (State::Pending, Some("claire"))
+    );
+    assert!(late.possible_duplicate);
+    // Where the reply was lost, the event is the news that the step is done.
+    let lost = claimed.after(&Outcome::Unknown("reset".into()), T0, 0);
+    let known = lost.after_event("ses-1", T0).unwrap();
+    assert_eq!(
+        (known.state, known.order.person.as_deref()),
+        (State::Pending, Some("claire"))
+    );
+}
+
+#[test]
+fn an_escalation_that_one_mailbox_refuses_goes_on_to_the_next() {
+    let refused =
+        claim(&escalation(), T0).after(&Outcome::RefusedForGood("no such mailbox".into()), T0, 0);
+    assert_eq!(
+        (refused.state, refused.order.person.as_deref()),
+        (State::Pending, Some("claire"))
+    );
+}
+
+#[test]
+fn putting_off_moves_all_that_is_to_come() {
+    let off = escalation().put_off(T0.plus_minutes(60));
+    assert_eq!(off.not_before, T0.plus_minutes(60));
+    assert_eq!(off.order.later[0].at, T0.plus_minutes(180));
+}

@@ -6,12 +6,12 @@
 use askama::Template;
 
 use super::Look;
+use crate::domain::countries::COUNTRIES;
 use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
 use crate::domain::reserved::{Reserved, reserved, stored_name};
 use crate::domain::submission::Problem;
 use crate::domain::text::shortened;
 use crate::domain::time::Timestamp;
-use crate::edge::countries::COUNTRIES;
 
 /// A required choice with at most this many options shows them all. An optional one is a menu, because a round button that was pressed
 /// cannot be let go.

@@ -16,6 +16,7 @@ pub mod diagnostic;
 mod fields;
 mod forms;
 mod free_mail;
+mod hours;
 mod magnets;
 mod names;
 mod predicate;
@@ -99,17 +100,13 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         .map(|root| magnets::magnets(root, &magnet_folder));
     let team = root.as_ref().map(sales::team);
     let unknown_people = Names::new("sales person", None);
-
     let magnet_names = Names::new("magnet", magnets.as_ref().map(|m| m.ids.clone()));
     let context = forms::Context {
         magnets: &magnet_names,
         people: team.as_ref().map_or(&unknown_people, |team| &team.ids),
         language: business.as_ref().map_or("en", |b| b.language.as_str()),
     };
-    let form_ids = form_files
-        .iter()
-        .map(|file| stem(&file.name).to_owned())
-        .collect();
+    let form_ids = form_files.iter().map(|file| stem(&file.name).to_owned());
     let errors_before = report.errors();
     let forms = read_forms(&form_files, &context, &report);
     let forms_stand = report.errors() == errors_before;
@@ -123,9 +120,10 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
 
     let fields = FieldFacts::new(forms.values(), forms_stand);
     let vocabulary = Vocabulary {
-        forms: &Names::new("form", Some(form_ids)),
+        forms: &Names::new("form", Some(form_ids.collect())),
         magnets: &magnet_names,
         fields: &fields,
+        purposes: &purposes(&forms, forms_stand),
     };
     let scoring_doc = scoring_file.as_ref().and_then(|file| parse(file, &report));
     let model = scoring_file
@@ -134,7 +132,7 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         .and_then(|(file, doc)| {
             scoring::model(Table::root(file, doc, &report), &vocabulary, &report)
         });
-    let sales = team.and_then(|team| sales::sales(team, &fields));
+    let sales = team.and_then(|team| sales::sales(team, &vocabulary));
     if let Some(root) = root {
         root.finish();
     }
@@ -165,13 +163,24 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         templates,
         hash: String::new(),
     };
-    let hash = short_hash(&site);
     Ok(Loaded {
-        site: Site { hash, ..site },
+        site: Site {
+            hash: short_hash(&site),
+            ..site
+        },
         warnings: findings,
         magnet_files: magnets.files,
         watched,
     })
+}
+
+/// Purposes that forms ask a consent for.
+fn purposes(forms: &BTreeMap<String, Form>, complete: bool) -> Names {
+    let asks = forms.values().flat_map(|form| &form.consents);
+    Names::new(
+        "consent",
+        complete.then(|| asks.map(|ask| ask.purpose.clone()).collect()),
+    )
 }
 
 fn read_forms(

@@ -23,6 +23,8 @@ pub(super) struct Vocabulary<'s> {
     pub magnets: &'s Names,
     /// Fields and their values.
     pub fields: &'s FieldFacts,
+    /// Purposes that forms ask a consent for.
+    pub purposes: &'s Names,
 }
 
 /// Reads a condition. Nothing where it has a mistake.

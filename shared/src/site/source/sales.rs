@@ -1,11 +1,18 @@
 //! `[sales]` of `site.toml`: the team, who gets which lead, what to do next.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::domain::pii::Pii;
-use crate::domain::sales::{Route, Sales, SalesPerson, SuggestedAction};
+use crate::domain::sales::{ActionRule, Assignee, Condition, Group, Route, Sales, SalesPerson};
 
 use super::company::{check_address, check_plain};
-use super::names::{FieldFacts, Names, Unique, check_id};
+use super::hours::{Hours, hours};
+use super::names::{Names, Unique, check_id};
+use super::predicate::Vocabulary;
 use super::reader::{At, Table};
+
+/// The keys of a condition.
+const COMPARISONS: [&str; 7] = ["field", "is", "min", "max", "known", "form", "magnet"];
 
 /// The team, read before the forms because forms name people; the rest of `[sales]` is read after them, because it names their fields.
 pub(super) struct Team<'a> {
@@ -13,6 +20,9 @@ pub(super) struct Team<'a> {
     pub people: Vec<SalesPerson>,
     /// Ids, also of those with mistakes.
     pub ids: Names,
+    known: Option<BTreeSet<String>>,
+    everybody: Hours,
+    hours: BTreeMap<String, Hours>,
     table: Option<Table<'a>>,
 }
 
@@ -21,9 +31,18 @@ pub(super) fn team<'a>(root: &Table<'a>) -> Team<'a> {
     let table = root.required_table("sales", "[sales]", "name the team and who gets which lead");
     let mut ids = Unique::default();
     let mut people = Vec::new();
+    let mut own_hours = BTreeMap::new();
+    let mut everybody = Hours::default();
     if let Some(table) = &table {
+        everybody = hours(table);
         for person in table.tables("person", "[[sales.person]]") {
-            people.extend(read_person(&person, &mut ids));
+            let their_hours = hours(&person);
+            if let Some(read) = read_person(&person, &mut ids) {
+                if !their_hours.says_nothing() {
+                    own_hours.insert(read.id.clone(), their_hours);
+                }
+                people.push(read);
+            }
             person.finish();
         }
         if !table.has("person") {
@@ -36,7 +55,10 @@ pub(super) fn team<'a>(root: &Table<'a>) -> Team<'a> {
     let known = table.is_some().then(|| ids.into_ids());
     Team {
         people,
-        ids: Names::new("sales person", known),
+        ids: Names::new("sales person", known.clone()),
+        known,
+        everybody,
+        hours: own_hours,
         table,
     }
 }
@@ -63,26 +85,155 @@ fn read_person(table: &Table<'_>, ids: &mut Unique) -> Option<SalesPerson> {
 }
 
 /// Reads the rest of `[sales]`.
-pub(super) fn sales(team: Team<'_>, fields: &FieldFacts) -> Option<Sales> {
-    let Team { people, ids, table } = team;
+pub(super) fn sales(team: Team<'_>, vocabulary: &Vocabulary<'_>) -> Option<Sales> {
+    let Team {
+        people,
+        ids,
+        known,
+        everybody,
+        hours,
+        table,
+    } = team;
     let table = table?;
-    let fallback = table.required_text(
-        "fallback",
-        "the id of the person who gets a lead that no route matches",
-    );
-    if let Some(fallback) = &fallback {
-        ids.check(fallback);
-    }
+    let groups = read_groups(&table, &ids, known.as_ref());
+    let whom = Whom {
+        people: ids,
+        groups: Names::new(
+            "sales team",
+            Some(groups.iter().map(|g| g.id.clone()).collect()),
+        ),
+    };
+    let fallback = table
+        .required_text(
+            "fallback",
+            "the id of the person or team that gets a lead no route matches",
+        )
+        .map(|id| {
+            if groups.iter().any(|g| g.id == id.value) {
+                return Assignee::Group(id.value);
+            }
+            whom.people.check(&id);
+            Assignee::Person(id.value)
+        });
     let escalate_after_minutes = table
         .bounded("escalate_after_minutes", 5, 10_080)
         .map(|m| m.value);
-
+    let call_consent = table.text("call_consent");
+    if let Some(purpose) = &call_consent {
+        vocabulary.purposes.check(purpose);
+    }
     let mut routes = Vec::new();
     for route in table.tables("route", "[[sales.route]]") {
-        routes.extend(read_route(&route, &ids, fields));
+        routes.extend(read_route(&route, &whom, vocabulary));
         route.finish();
     }
-    let mut actions: Vec<SuggestedAction> = Vec::new();
+    let actions = read_actions(&table, vocabulary);
+    table.finish();
+    Some(Sales {
+        calendars: hours
+            .iter()
+            .filter_map(|(id, own)| Some((id.clone(), own.calendar(&everybody)?)))
+            .collect(),
+        calendar: Hours::default().calendar(&everybody),
+        team: people,
+        groups,
+        routes,
+        fallback: fallback?,
+        actions,
+        escalate_after_minutes,
+        call_consent: call_consent.map(|c| c.value),
+    })
+}
+
+/// Who can get a lead.
+struct Whom {
+    people: Names,
+    groups: Names,
+}
+
+/// Reads `[[sales.team]]`.
+fn read_groups(table: &Table<'_>, people: &Names, known: Option<&BTreeSet<String>>) -> Vec<Group> {
+    let mut ids = Unique::default();
+    let mut groups = Vec::new();
+    for group in table.tables("team", "[[sales.team]]") {
+        let id = group.required_text("id", "the name that routes use");
+        let name =
+            group.required_text("name", "what people call the team, such as `the west team`");
+        let members = group.texts("members").unwrap_or_default();
+        if members.is_empty() {
+            group.spot.error_help(
+                "the team has no members",
+                "add `members = [\"...\"]` with the ids of people, in the order of their turns",
+            );
+        }
+        for member in &members {
+            people.check(member);
+        }
+        if let Some(name) = &name {
+            check_plain(name, 100);
+        }
+        let id_ok = id.as_ref().is_some_and(|id| {
+            if known.is_some_and(|people| people.contains(&id.value)) {
+                id.spot
+                    .error(format!("`{}` is the id of a person already", id.value));
+                return false;
+            }
+            check_id(id, "team", 40) && ids.insert(&id.value, id.spot, "team")
+        });
+        if let (true, Some(id), Some(name), false) = (id_ok, id, name, members.is_empty()) {
+            let mut seen = BTreeSet::new();
+            groups.push(Group {
+                id: id.value,
+                name: name.value,
+                members: members
+                    .into_iter()
+                    .map(|m| m.value)
+                    .filter(|m| seen.insert(m.clone()))
+                    .collect(),
+            });
+        }
+        group.finish();
+    }
+    groups
+}
+
+fn read_route(table: &Table<'_>, whom: &Whom, vocabulary: &Vocabulary<'_>) -> Option<Route> {
+    let when = read_conditions(table, vocabulary);
+    if when.is_empty() && !table.has("field") && !table.has("when") {
+        table.spot.error_help(
+            "the route does not say which leads it is for",
+            "add `field` and `is`, or `when = [{ .. }, { .. }]`; what no route matches goes to `fallback`",
+        );
+    }
+    let owner = table.text("owner");
+    let team = table.text("team");
+    let to = match (owner, team) {
+        (Some(owner), None) => {
+            whom.people.check(&owner);
+            Some(Assignee::Person(owner.value))
+        }
+        (None, Some(team)) => {
+            whom.groups.check(&team);
+            Some(Assignee::Group(team.value))
+        }
+        (Some(_), Some(team)) => {
+            team.spot
+                .error("the route has an `owner` and a `team`; it needs one of them");
+            None
+        }
+        (None, None) => {
+            table.spot.error_help(
+                "the route leads to nobody",
+                "add `owner`, the id of a [[sales.person]], or `team`, the id of a [[sales.team]]",
+            );
+            None
+        }
+    };
+    Some(Route { when, to: to? })
+}
+
+fn read_actions(table: &Table<'_>, vocabulary: &Vocabulary<'_>) -> Vec<ActionRule> {
+    let mut actions = Vec::new();
     let mut always: Option<u32> = None;
     for action in table.tables("action", "[[sales.action]]") {
         if let Some(line) = always {
@@ -93,10 +244,22 @@ pub(super) fn sales(team: Team<'_>, fields: &FieldFacts) -> Option<Sales> {
                 "put the action without a `field` last",
             );
         }
-        if !action.has("field") {
+        let when = read_conditions(&action, vocabulary);
+        if !action.has("field") && !action.has("when") {
             always = always.or(Some(action.spot.line()));
         }
-        actions.extend(read_action(&action, fields));
+        let text = action.required_text("text", "what to do, one sentence");
+        let reason = action.required_text("reason", "why it is suggested, one sentence");
+        for line in [&text, &reason].into_iter().flatten() {
+            check_plain(line, 300);
+        }
+        if let (Some(text), Some(reason)) = (text, reason) {
+            actions.push(ActionRule {
+                when,
+                text: text.value,
+                reason: reason.value,
+            });
+        }
         action.finish();
     }
     if always.is_none() {
@@ -105,74 +268,109 @@ pub(super) fn sales(team: Team<'_>, fields: &FieldFacts) -> Option<Sales> {
             "add a last [[sales.action]] without `field`, with a `text` and a `reason` that hold for every lead",
         );
     }
-    table.finish();
-    Some(Sales {
-        team: people,
-        routes,
-        fallback: fallback?.value,
-        actions,
-        escalate_after_minutes,
-    })
+    actions
 }
 
-fn read_route(table: &Table<'_>, people: &Names, fields: &FieldFacts) -> Option<Route> {
-    let field = table.required_text("field", "the profile field to compare, such as `country`");
-    let any_of = read_values(table, field.as_ref(), fields);
-    let owner = table.required_text("owner", "the id of a [[sales.person]]");
-    if let Some(owner) = &owner {
-        people.check(owner);
+/// The condition on a field in the table itself, and those of `when`.
+fn read_conditions(table: &Table<'_>, vocabulary: &Vocabulary<'_>) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    if table.has("field") {
+        conditions.extend(read_condition(table, vocabulary));
+    } else {
+        for key in ["is", "min", "max", "known"] {
+            if table.has(key) {
+                table.allow(&["is", "min", "max", "known"]);
+                table.key_spot(key).error_help(
+                    format!("`{key}` says nothing without `field`"),
+                    "add `field = \"...\"`",
+                );
+            }
+        }
     }
-    Some(Route {
-        field: field?.value,
-        any_of,
-        owner: owner?.value,
-    })
+    for inner in table.tables("when", "`when`") {
+        conditions.extend(read_condition(&inner, vocabulary));
+        inner.finish();
+    }
+    conditions
 }
 
-fn read_action(table: &Table<'_>, fields: &FieldFacts) -> Option<SuggestedAction> {
+fn read_condition(table: &Table<'_>, vocabulary: &Vocabulary<'_>) -> Option<Condition> {
+    let form = table.text("form");
+    let magnet = table.text("magnet");
     let field = table.text("field");
-    let any_of = match &field {
-        Some(field) => read_values(table, Some(field), fields),
-        None => Vec::new(),
-    };
-    if field.is_none() && table.has("is") {
-        table.allow(&["is"]);
-        table
-            .key_spot("is")
-            .error_help("`is` says nothing without `field`", "add `field = \"...\"`");
+    if let Some(form) = &form {
+        vocabulary.forms.check(form);
     }
-    let text = table.required_text("text", "what to do, one sentence");
-    let reason = table.required_text("reason", "why it is suggested, one sentence");
-    for line in [&text, &reason].into_iter().flatten() {
-        check_plain(line, 300);
+    if let Some(magnet) = &magnet {
+        vocabulary.magnets.check(magnet);
     }
-    Some(SuggestedAction {
-        field: field.map(|f| f.value),
-        any_of,
-        text: text?.value,
-        reason: reason?.value,
-    })
+    match (form, magnet, field) {
+        (Some(form), None, None) => Some(Condition::Form(form.value)),
+        (None, Some(magnet), None) => Some(Condition::Magnet(magnet.value)),
+        (None, None, Some(field)) => read_comparison(table, field, vocabulary),
+        _ => {
+            table.allow(&COMPARISONS);
+            table.spot.error_help(
+                format!("{} needs one of field, form, magnet", table.what),
+                "such as `{ field = \"employees\", min = 100 }` or `{ form = \"demo\" }`",
+            );
+            None
+        }
+    }
 }
 
-/// `is`: the values a field is compared with.
-fn read_values(
+fn read_comparison(
     table: &Table<'_>,
-    field: Option<&At<'_, String>>,
-    fields: &FieldFacts,
-) -> Vec<String> {
+    field: At<'_, String>,
+    vocabulary: &Vocabulary<'_>,
+) -> Option<Condition> {
+    let fields = vocabulary.fields;
+    fields.check_name(&field);
     let values = table.texts("is");
-    if values.as_ref().is_none_or(Vec::is_empty) {
+    let (min, max) = (table.number("min"), table.number("max"));
+    let known = table.flag("known");
+    let bounded = min.is_some() || max.is_some();
+    if let Some(known) = known
+        && !bounded
+        && values.is_none()
+    {
+        return Some(Condition::Known {
+            field: field.value,
+            known,
+        });
+    }
+    if bounded && values.is_none() && known.is_none() {
+        if fields.is_never_a_number(&field.value) {
+            field.spot.error_help(
+                format!("no form asks for `{}` as a number", field.value),
+                "compare it with `is`, or ask for it with `kind = \"number\"`",
+            );
+        }
+        return Some(Condition::Between {
+            field: field.value,
+            min: min.map(|n| n.value),
+            max: max.map(|n| n.value),
+        });
+    }
+    if bounded || known.is_some() {
+        table.spot.error(format!(
+            "{} compares in more than one way: `is`, or `min` and `max`, or `known`",
+            table.what
+        ));
+        return None;
+    }
+    let values = values.unwrap_or_default();
+    if values.is_empty() {
         table.spot.error_help(
             format!("{} has no values to compare with", table.what),
             "add `is = [\"...\"]`; case does not matter",
         );
     }
-    let values = values.unwrap_or_default();
-    if let Some(field) = field {
-        fields.check_name(field);
-        for value in &values {
-            fields.check_value(&field.value, value);
-        }
+    for value in &values {
+        fields.check_value(&field.value, value);
     }
-    values.into_iter().map(|v| v.value).collect()
+    Some(Condition::Is {
+        field: field.value,
+        any_of: values.into_iter().map(|v| v.value).collect(),
+    })
 }

@@ -72,6 +72,9 @@ fn links(present: &[&str]) -> Value {
         "not_me": url("not_me", "p"),
         "accept": url("accept", "h"),
         "reject": url("reject", "h"),
+        "snooze": url("snooze", "h"),
+        "not_mine": url("not_mine", "h"),
+        "open": url("open", "h"),
     })
 }
 
@@ -140,17 +143,24 @@ fn bare_notice() -> Value {
 
 fn alert() -> Value {
     json!({
-        "links": links(&["accept", "reject"]),
+        "links": links(&["accept", "reject", "snooze", "not_mine", "open"]),
         "handoff": {
             "name": "Ada Lovelace",
             "job_title": "Head of Engineering",
             "company": "Analytical Engines & Sons <Ltd>",
             "email": "ada@example.com",
             "phone": "+44 20 7946 0958",
-            "country": "GB",
-            "reachability": "confirmed",
-            "stage": "mql",
+            "country": "United Kingdom",
+            "profile": [
+                { "field": "phone", "label": "Phone", "value": "+44 20 7946 0958" },
+                { "field": "country", "label": "Country of the plant", "value": "United Kingdom" },
+                { "field": "employees", "label": "People at the site", "value": "250" },
+            ],
+            "no_call": "",
+            "reachability": "confirmed by a click",
+            "stage": "ready for sales",
             "qualified_at": "1 March 2026, 09:30 UTC",
+            "answer_by": "Monday 2 March, 13:30",
             "score": { "total": 92, "fit": 25, "engagement": 32, "bant": 35 },
             "lines": [
                 { "rule": "asked-for-a-visit", "reason": "Asked for a visit", "points": 20, "count": 1, "dimension": "engagement" },
@@ -165,6 +175,7 @@ fn alert() -> Value {
                 { "label": "Need", "value": "Replace a boiler, cut emissions" },
                 { "label": "Timeline", "value": "" },
             ],
+            "unknown": ["timeline"],
             "timeline": [
                 { "at": "26 Feb 2026, 14:02", "text": "submitted the form Get the guide" },
                 { "at": "26 Feb 2026, 14:05", "text": "downloaded The guide to the matter at hand" },
@@ -173,10 +184,11 @@ fn alert() -> Value {
             "comments": [
                 { "label": "What should we know?", "text": "Whether the engine fits\nour old mill." },
             ],
-            "source": { "first": "google / cpc / spring", "last": "direct" },
+            "source": { "first": "google / cpc / spring", "first_at": "26 February 2026, 14:02 UTC", "last": "direct", "last_at": "1 March 2026, 09:30 UTC" },
             "consents": [{ "purpose": "newsletter", "state": "granted on 2026-02-26" }],
             "owner": { "name": "Grace Hopper" },
-            "routed_because": "country is GB",
+            "routed_because": "Country of the plant is United Kingdom",
+            "known": "Already with you. Taken on 3 June 2025.",
             "action": { "text": "Call today and offer two dates for a visit.", "reason": "They want to decide within three months." },
             "model_hash": "0123456789abcdef",
             "cycle": 1,
@@ -193,14 +205,19 @@ fn bare_alert() -> Value {
         "phone",
         "country",
         "routed_because",
+        "answer_by",
+        "known",
     ] {
         sample["handoff"][name] = json!("");
     }
-    for list in ["lines", "timeline", "comments", "consents"] {
+    for list in [
+        "lines", "timeline", "comments", "consents", "profile", "unknown",
+    ] {
         sample["handoff"][list] = json!([]);
     }
-    sample["handoff"]["source"] = json!({ "first": "", "last": "" });
+    sample["handoff"]["source"] = json!({ "first": "", "first_at": "", "last": "", "last_at": "" });
     sample["handoff"]["action"] = json!({ "text": "", "reason": "" });
+    sample["handoff"]["no_call"] = json!("They did not agree to be called.");
     sample["handoff"]["cycle"] = json!(2);
     sample["links"] = links(&[]);
     sample

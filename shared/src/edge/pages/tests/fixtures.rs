@@ -9,6 +9,7 @@ use crate::domain::lead::Reachability;
 use crate::domain::pii::Pii;
 use crate::domain::sales::{SalesPerson, SuggestedAction};
 use crate::domain::score::{BreakdownLine, Dimension, Score};
+use crate::domain::stage::Stage;
 use crate::domain::submission::{Checked, Problem, check};
 use crate::domain::time::Timestamp;
 use crate::edge::pages::{Asked, DownloadPage, FormPage, HandoffPage, Look};
@@ -213,6 +214,7 @@ fn handoff(company: &str) -> Handoff {
         lead_id: LeadId::from_bytes([7; 16]),
         cycle: 1,
         at: AT,
+        stage: Stage::Mql,
         touchpoint: "sub_demo".into(),
         name: Pii::new("Ada Osei".into()),
         email: Some(Pii::new("ada.osei@dairy.example".into())),
@@ -222,6 +224,7 @@ fn handoff(company: &str) -> Handoff {
             labelled("phone", "Phone", "+31 10 123 45 67"),
             labelled("country", "Country of the plant", "NL"),
         ],
+        no_call: None,
         reachability: Reachability::Confirmed,
         score: Score {
             fit: 15,
@@ -276,6 +279,8 @@ fn handoff(company: &str) -> Handoff {
         )],
         first_source: "google / cpc (spring)".into(),
         last_source: "direct".into(),
+        first_at: Some(AT),
+        last_at: Some(AT.plus_minutes(7)),
         consents: vec![labelled(
             "",
             "newsletter",
@@ -287,6 +292,8 @@ fn handoff(company: &str) -> Handoff {
             email: Pii::new(String::new()),
         },
         routed_because: "no route matched; this is the fallback".into(),
+        known: None,
+        answer_by: Some(AT.plus_minutes(240)),
         action: SuggestedAction {
             field: None,
             any_of: Vec::new(),

@@ -3,7 +3,7 @@
 //! The order is that of an English dictionary (`Å` beside `A`), so the list is not sorted by bytes. It knows nothing of forms.
 
 /// Codes and names of all 249 entries of ISO 3166-1.
-pub(crate) const COUNTRIES: [(&str, &str); 249] = [
+pub const COUNTRIES: [(&str, &str); 249] = [
     ("AF", "Afghanistan"),
     ("AX", "Åland Islands"),
     ("AL", "Albania"),
@@ -256,7 +256,7 @@ pub(crate) const COUNTRIES: [(&str, &str); 249] = [
 ];
 
 /// The name of the country with this code, without regard to case.
-pub(crate) fn country_name(code: &str) -> Option<&'static str> {
+pub fn country_name(code: &str) -> Option<&'static str> {
     COUNTRIES
         .iter()
         .find(|(c, _)| c.eq_ignore_ascii_case(code))

@@ -1,0 +1,158 @@
+//! The alert of a handoff as a mail: what its template is given, and whom it goes to.
+//!
+//! The words here are for people. A channel of another kind has its own file and reads the same [`Handoff`].
+
+use serde_json::{Value, json};
+
+use super::mail::{Mail, MailError, Writer};
+use crate::domain::handoff::Handoff;
+use crate::domain::lead::Reachability;
+use crate::domain::outbox::OutboxItem;
+use crate::domain::score::Dimension;
+use crate::domain::text::people_time;
+use crate::domain::time::Timestamp;
+use crate::domain::token::{Claims, Purpose, answer_nonce};
+use crate::site::Site;
+
+impl Writer<'_> {
+    /// The alert of a handoff, to the person of the order: the owner, a colleague it was passed to, or the next in line.
+    pub fn alert(
+        &self,
+        item: &OutboxItem,
+        handoff: &Handoff,
+        now: Timestamp,
+    ) -> Result<Mail, MailError> {
+        let person = item.order.person.as_deref().unwrap_or(&handoff.owner.id);
+        let (name, address) = match self.site.sales.person(person) {
+            Some(person) => (person.name.clone(), person.email.clone()),
+            None => (handoff.owner.name.clone(), handoff.owner.email.clone()),
+        };
+        let answer = self.answer_link(item, person, now);
+        let mut document = handoff_values(handoff, self.site);
+        document["owner"] = json!({ "name": name });
+        document["routed_because"] = json!(because(item, handoff, person));
+        document["known"] = json!(known(handoff, person));
+        let link = |answer_with: &str| format!("{answer}?answer={answer_with}");
+        let values = json!({
+            "business": self.site.business,
+            "sender": { "name": self.site.sender.name },
+            "links": {
+                "download": "", "confirm": "", "unsubscribe": "", "not_me": "",
+                "accept": link("accept"),
+                "reject": link("reject"),
+                "snooze": link("snooze"),
+                "not_mine": link("pass"),
+                "open": answer,
+            },
+            "handoff": document,
+        });
+        let mut mail = self.render("alert", &values, address)?;
+        mail.reply_to = handoff
+            .email
+            .as_ref()
+            .map(|e| e.expose().clone())
+            .filter(|e| e.is_ascii());
+        Ok(mail)
+    }
+
+    /// Where this person answers this item; the token tells who presses.
+    pub fn answer_link(&self, item: &OutboxItem, person: &str, now: Timestamp) -> String {
+        let cycle = item.order.cycle.unwrap_or_default();
+        let nonce = answer_nonce(&item.id, person);
+        let claims = Claims::new(Purpose::Handoff, cycle, item.lead_id, nonce, now);
+        format!("{}/h/{}", self.public_url, self.keys.sign(&claims))
+    }
+}
+
+/// Why this person gets it: by the routes, or because of what happened since.
+fn because(item: &OutboxItem, handoff: &Handoff, person: &str) -> String {
+    if let Some(because) = &item.order.because {
+        return because.clone();
+    }
+    if person == handoff.owner.id {
+        handoff.routed_because.clone()
+    } else {
+        format!("{} has not answered yet", handoff.owner.name)
+    }
+}
+
+/// What the person should know of earlier times: that the lead was theirs, or that it was a colleague's.
+fn known(handoff: &Handoff, person: &str) -> String {
+    match &handoff.known {
+        Some(known) if known.person == person => format!("Already with you. {}", known.text),
+        Some(known) => format!("Known to sales. {}", known.text),
+        None => String::new(),
+    }
+}
+
+/// An instant on the clock of the person, or in UTC where they have none.
+pub fn on_their_clock(person: &str, at: Timestamp, site: &Site) -> String {
+    site.sales
+        .calendar_of(person)
+        .map_or_else(|| people_time(at), |c| c.people_time(at))
+}
+
+/// What the alert template is given of a handoff.
+fn handoff_values(handoff: &Handoff, site: &Site) -> Value {
+    let profile = |field: &str| -> String {
+        handoff
+            .field(field)
+            .map(|v| v.expose().clone())
+            .unwrap_or_default()
+    };
+    let shown_apart = ["job_title", "company"];
+    json!({
+        "name": handoff.name.expose(),
+        "job_title": profile("job_title"),
+        "company": profile("company"),
+        "email": handoff.email.as_ref().map(|e| e.expose().clone()).unwrap_or_default(),
+        "phone": profile("phone"),
+        "country": profile("country"),
+        "profile": handoff.profile.iter()
+            .filter(|l| !shown_apart.contains(&l.field.as_str()))
+            .map(|l| json!({ "field": l.field, "label": l.label, "value": l.value.expose() }))
+            .collect::<Vec<_>>(),
+        "no_call": handoff.no_call.clone().unwrap_or_default(),
+        "reachability": reachability(handoff.reachability),
+        "stage": "ready for sales",
+        "qualified_at": people_time(handoff.at),
+        "answer_by": handoff.answer_by.map(|at| on_their_clock(&handoff.owner.id, at, site)).unwrap_or_default(),
+        "score": handoff.score,
+        "lines": handoff.breakdown.iter().map(|l| json!({
+            "rule": l.rule,
+            "reason": l.reason,
+            "points": l.points,
+            "count": l.count,
+            "dimension": match l.dimension {
+                Dimension::Fit => "fit",
+                Dimension::Engagement => "engagement",
+                Dimension::Bant => "bant",
+            },
+        })).collect::<Vec<_>>(),
+        "bant": handoff.bant.iter().map(|b| json!({ "label": b.label, "value": b.value.expose() })).collect::<Vec<_>>(),
+        "unknown": handoff.bant.iter().filter(|b| b.value.expose().is_empty()).map(|b| b.label.to_lowercase()).collect::<Vec<_>>(),
+        "timeline": handoff.history.iter().map(|h| json!({ "at": people_time(h.at), "text": h.text })).collect::<Vec<_>>(),
+        "comments": handoff.comments.iter().map(|c| json!({ "label": c.label, "text": c.value.expose() })).collect::<Vec<_>>(),
+        "source": {
+            "first": handoff.first_source,
+            "first_at": handoff.first_at.map(people_time).unwrap_or_default(),
+            "last": handoff.last_source,
+            "last_at": handoff.last_at.map(people_time).unwrap_or_default(),
+        },
+        "consents": handoff.consents.iter().map(|c| json!({ "purpose": c.label, "state": c.value.expose() })).collect::<Vec<_>>(),
+        "action": { "text": handoff.action.text, "reason": handoff.action.reason },
+        "model_hash": handoff.model_hash,
+        "cycle": handoff.cycle,
+    })
+}
+
+/// Whether mail reaches them, in words.
+pub const fn reachability(reachability: Reachability) -> &'static str {
+    match reachability {
+        Reachability::Unconfirmed => "not confirmed yet",
+        Reachability::Confirmed => "confirmed by a click",
+        Reachability::Bounced => "mail bounces",
+        Reachability::Unsubscribed => "wants no mail",
+        Reachability::Complained => "reported mail as spam",
+    }
+}
