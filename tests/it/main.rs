@@ -39,3 +39,7 @@ mod logs;
 mod shapes;
 // Another scoring model on all history.
 mod replay;
+// People and their history from a file.
+mod import;
+// Another scoring model, put in force.
+mod rescore;

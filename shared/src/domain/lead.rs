@@ -409,6 +409,8 @@ impl<'a> Folding<'a> {
             (TouchpointKind::Unsubscribed, Unconfirmed | Confirmed) => Unsubscribed,
             // Mail may go out again; whether it arrives is to be proved anew.
             (TouchpointKind::SuppressionLifted, Bounced | Complained | Unsubscribed) => Unconfirmed,
+            // A file proves no address.
+            _ if touchpoint.trust == Trust::Imported => have,
             (TouchpointKind::AddressConfirmed | TouchpointKind::MagnetDownloaded, Unconfirmed) => {
                 Confirmed
             }

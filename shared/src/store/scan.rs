@@ -190,6 +190,27 @@ impl Store {
         Ok(output.items.is_some_and(|items| !items.is_empty()))
     }
 
+    /// How often a lead's state was written; reads nothing else of it.
+    pub async fn lead_version(&self, lead_id: LeadId) -> Result<Option<i64>, StoreError> {
+        let call = self
+            .client
+            .get_item()
+            .table_name(&self.tables.leads)
+            .set_key(Some(item::key(lead_id, "sk", LEAD)))
+            .projection_expression("version")
+            .consistent_read(true)
+            .return_consumed_capacity(CAPACITY);
+        let output = call.send().await.map_err(|e| sort_error(&e))?;
+        self.meter.reads(output.consumed_capacity.as_ref());
+        Ok(output.item.and_then(|i| item::number(&i, "version")))
+    }
+
+    /// Whether a fact is there.
+    pub async fn has_fact(&self, lead_id: LeadId, id: &str) -> Result<bool, StoreError> {
+        let key = item::key(lead_id, "id", id);
+        Ok(self.get(&self.tables.touchpoints, key).await?.is_some())
+    }
+
     /// A note of a command in `ops`: a roll-up, a cursor. Text that its writer understands.
     pub async fn note(&self, pk: &str, sk: &str) -> Result<Option<String>, StoreError> {
         let found = self.get(&self.tables.ops, note_key(pk, sk)).await?;

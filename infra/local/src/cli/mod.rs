@@ -5,9 +5,11 @@
 
 mod check;
 mod demo;
+mod import;
 pub mod open;
 mod progress;
 mod replay;
+mod rescore;
 mod serve;
 mod when;
 
@@ -32,8 +34,12 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Check the site and say what is wrong, with file and line
     Check(check::CheckArgs),
+    /// Bring people and their history in from a file
+    Import(import::ImportArgs),
     /// Try another scoring model on all history, and change nothing
     Replay(replay::ReplayArgs),
+    /// Apply the scoring model in force to all leads
+    Rescore(rescore::RescoreArgs),
 }
 
 /// Where the project's files are.
@@ -84,7 +90,9 @@ pub fn run() -> ExitCode {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Import(args)) => import::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Rescore(args)) => rescore::run(&args),
     };
     match outcome {
         Ok(code) => code,
