@@ -63,7 +63,7 @@ pub async fn run(deps: &Deps, options: Options, progress: &AtomicU64) -> anyhow:
     } else {
         Announce::No
     };
-    let pace = Pace::new(options.pace, store);
+    let limit = Pace::new(options.pace, store);
     loop {
         let page = store.scan_leads(after.as_ref(), PAGE).await?;
         let done: Vec<_> = stream::iter(page.items)
@@ -95,6 +95,6 @@ pub async fn run(deps: &Deps, options: Options, progress: &AtomicU64) -> anyhow:
         if after.is_none() {
             return Ok(sums);
         }
-        pace.keep(store).await;
+        limit.keep(store).await;
     }
 }

@@ -24,8 +24,7 @@ impl<W: Write> Sheet<W> {
 
     /// Writes a row.
     pub fn row<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) -> csv::Result<()> {
-        self.0
-            .write_record(cells.into_iter().map(|cell| guarded(cell)))
+        self.0.write_record(cells.into_iter().map(guarded))
     }
 
     /// Hands on what was written so far.

@@ -31,7 +31,7 @@ pub(super) struct ImportArgs {
     /// What the rows are where no column says it: `imported` (who somebody is) or something they did, such as `form_submitted`
     #[arg(long, value_name = "KIND", default_value = "imported")]
     kind: String,
-    /// What consents in OPTIN_TIME and CONFIRM_TIME are for, where no column says it, such as `newsletter`
+    /// What consents with proof columns (when given, when confirmed) are for, where no column says it, such as `newsletter`
     #[arg(long, value_name = "PURPOSE")]
     consent_purpose: Option<String>,
     /// Say what would come of each row, and write nothing

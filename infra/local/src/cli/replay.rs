@@ -55,17 +55,19 @@ async fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let after = tried(&args.stack.site_folder(), &args.model)?;
     let opened = args.stack.open().await?;
     let before = opened.site()?.model.clone();
+    let until = args
+        .until
+        .as_deref()
+        .map(|text| when::parse(text, Edge::End))
+        .transpose()?;
     let options = Options {
         since: args
             .since
             .as_deref()
             .map(|text| when::parse(text, Edge::Start))
             .transpose()?,
-        until: args
-            .until
-            .as_deref()
-            .map(|text| when::parse(text, Edge::End))
-            .transpose()?,
+        until,
+        at: Some(until.unwrap_or_else(|| opened.now())),
         count_imported: args.count_imported,
         readers: if opened.local.is_some() { 1 } else { READERS },
         ..Options::default()

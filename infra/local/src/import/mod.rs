@@ -136,7 +136,7 @@ pub fn open(path: &Path) -> anyhow::Result<Source> {
         if !first.contains(&b'\n') {
             first.extend_from_slice(part);
         }
-        lines += u64::try_from(part.iter().filter(|b| **b == b'\n').count()).unwrap_or(0);
+        lines += part.iter().fold(0, |n, byte| n + u64::from(*byte == b'\n'));
     }
     let line = first.split(|b| *b == b'\n').next().unwrap_or_default();
     if std::str::from_utf8(line).is_err() || line.contains(&0) {

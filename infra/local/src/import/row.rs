@@ -80,7 +80,7 @@ impl Reader<'_> {
             Some(text) => self.instant(text)?,
         };
         let row_id = self.cell(cells, &Column::RowId).unwrap_or_default();
-        let content = self.content(cells);
+        let said = self.content(cells);
         let id = |prefix: &str, part: &str| {
             derived(
                 prefix,
@@ -88,13 +88,13 @@ impl Reader<'_> {
                     b"import",
                     part.as_bytes(),
                     row_id.as_bytes(),
-                    content.as_bytes(),
+                    said.as_bytes(),
                 ],
             )
         };
         let mut fact = Touchpoint::new(lead_id, id(kind.prefix(), kind.name()), kind, at);
         self.describe(&mut fact, cells)?;
-        fact.digest = Some(content.clone());
+        fact.digest = Some(said.clone());
         if matches!(
             kind,
             TouchpointKind::Imported | TouchpointKind::FormSubmitted

@@ -35,19 +35,28 @@ pub enum Verdict {
     Rejected,
 }
 
+/// What a lead is judged by besides its facts and the model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// The instant at which points have faded so far; none = that of the latest fact.
+    pub at: Option<Timestamp>,
+    /// Facts from before do not count.
+    pub erased_at: Option<Timestamp>,
+}
+
 /// Folds `facts` under `model`; none where there is nothing to fold.
 pub fn judge(
     lead_id: LeadId,
     facts: &[Touchpoint],
     model: &ScoreModel,
-    erased_at: Option<Timestamp>,
+    terms: Terms,
 ) -> Option<Judged> {
     let under = Under {
         model,
         handoffs: &[],
-        erased_at,
-        // As of the latest fact.
-        now: Timestamp::default(),
+        erased_at: terms.erased_at,
+        // The fold never goes back behind the latest fact.
+        now: terms.at.unwrap_or_default(),
     };
     let lead = fold(lead_id, facts, &under)?;
     Some(Judged {

@@ -35,6 +35,8 @@ pub struct Options {
     pub since: Option<Timestamp>,
     /// Facts from later are left out.
     pub until: Option<Timestamp>,
+    /// The instant at which points have faded so far; none = that of each lead's latest fact.
+    pub at: Option<Timestamp>,
     /// Whether what people did before an import counts as if they had done it here.
     pub count_imported: bool,
     /// Readers side by side.
@@ -49,6 +51,7 @@ impl Default for Options {
         Self {
             since: None,
             until: None,
+            at: None,
             count_imported: false,
             readers: 1,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
@@ -262,11 +265,10 @@ impl Work {
         if self.options.count_imported {
             judge::count_imported(&mut facts);
         }
-        sums.add(
-            lead_id,
-            &facts,
-            &self.models,
-            self.erased.get(&lead_id).copied(),
-        );
+        let terms = judge::Terms {
+            at: self.options.at,
+            erased_at: self.erased.get(&lead_id).copied(),
+        };
+        sums.add(lead_id, &facts, &self.models, terms);
     }
 }

@@ -12,7 +12,7 @@ use shared::domain::stage::Stage;
 use shared::domain::time::Timestamp;
 use shared::domain::touchpoint::Touchpoint;
 
-use super::judge::{Judged, Verdict, is_verdict, judge, verdict};
+use super::judge::{Judged, Terms, Verdict, is_verdict, judge, verdict};
 
 /// Most leads that a list names; its count goes on.
 pub const NAMED: usize = 500;
@@ -171,14 +171,8 @@ pub struct Tally {
 
 impl Tally {
     /// Adds a lead. `facts` are all that count.
-    pub fn add(
-        &mut self,
-        lead_id: LeadId,
-        facts: &[Touchpoint],
-        models: &Models,
-        erased_at: Option<Timestamp>,
-    ) {
-        let under = |model| judge(lead_id, facts, model, erased_at);
+    pub fn add(&mut self, lead_id: LeadId, facts: &[Touchpoint], models: &Models, terms: Terms) {
+        let under = |model| judge(lead_id, facts, model, terms);
         let (Some(before), Some(after)) = (under(&models.before), under(&models.after)) else {
             return;
         };
@@ -197,7 +191,7 @@ impl Tally {
         give(&mut self.rules_before, &before);
         give(&mut self.rules_after, &after);
         if let Some((verdict, at)) = verdict(facts) {
-            self.add_verdict(lead_id, facts, models, verdict, at, erased_at);
+            self.add_verdict(lead_id, facts, models, verdict, at, terms);
         }
     }
 
@@ -209,13 +203,17 @@ impl Tally {
         models: &Models,
         verdict: Verdict,
         at: Timestamp,
-        erased_at: Option<Timestamp>,
+        terms: Terms,
     ) {
         let known: Vec<Touchpoint> = facts
             .iter()
             .filter(|t| t.at <= at && !is_verdict(t))
             .cloned()
             .collect();
+        let then = Terms {
+            at: Some(at),
+            ..terms
+        };
         for (model, confusion, rules) in [
             (
                 &models.before,
@@ -228,7 +226,7 @@ impl Tally {
                 &mut self.rules_after,
             ),
         ] {
-            let judged = judge(lead_id, &known, model, erased_at);
+            let judged = judge(lead_id, &known, model, then);
             confusion.add(judged.as_ref().is_some_and(|j| j.qualified), verdict);
             for (rule, points) in judged.into_iter().flat_map(|j| j.lines) {
                 let sums = rules.entry(rule).or_default();
