@@ -67,6 +67,12 @@ pub(super) fn magnets(root: &Table<'_>, folder: &Path) -> Magnets {
     found
 }
 
+/// Where the id of each magnet stands.
+pub(super) fn places<'a>(root: &Table<'a>) -> Vec<At<'a, String>> {
+    let tables = root.tables("magnet", "[[magnet]]").into_iter();
+    tables.filter_map(|table| table.text("id")).collect()
+}
+
 fn magnet(table: &Table<'_>, folder: &Path, ids: &mut Unique) -> Option<Magnet> {
     let id = table.required_text("id", "the name that forms and rules use");
     let title = table.required_text(

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `site.toml` | `company` (`[business]`, `[sender]`), `magnets`, `sales` |
 //! | `forms/*.toml` | `forms`, `fields` |
-//! | `scoring.toml` | `scoring`, `predicate`, `reach` |
+//! | `scoring.toml` | `scoring`, `predicate`, `thresholds`, `reach`, `sense` |
 //! | `templates/*` | `templates`, with the data of [`sample`] |
 //!
 //! Every mistake of every file is found in one run, and each is told with file, line and what to do ([`diagnostic`]). So no reader stops
@@ -15,9 +15,9 @@ mod company;
 pub mod diagnostic;
 mod fields;
 mod forms;
-mod free_mail;
 mod hours;
 mod magnets;
+mod mail_domains;
 mod names;
 mod predicate;
 mod reach;
@@ -25,9 +25,11 @@ mod reader;
 mod sales;
 pub mod sample;
 mod scoring;
+mod sense;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -110,13 +112,6 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
     let errors_before = report.errors();
     let forms = read_forms(&form_files, &context, &report);
     let forms_stand = report.errors() == errors_before;
-    if form_files.is_empty() {
-        report.file_error(
-            "forms",
-            "the site has no form",
-            Some("add forms/NAME.toml; NAME is the last part of its address"),
-        );
-    }
 
     let fields = FieldFacts::new(forms.values(), forms_stand);
     let vocabulary = Vocabulary {
@@ -124,6 +119,7 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         magnets: &magnet_names,
         fields: &fields,
         purposes: &purposes(&forms, forms_stand),
+        forms_by_id: &forms,
     };
     let scoring_doc = scoring_file.as_ref().and_then(|file| parse(file, &report));
     let model = scoring_file
@@ -132,6 +128,9 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         .and_then(|(file, doc)| {
             scoring::model(Table::root(file, doc, &report), &vocabulary, &report)
         });
+    if let (Some(model), Some(root), 0) = (&model, &root, report.errors()) {
+        sense::magnets(model, &magnets::places(root), &vocabulary);
+    }
     let sales = team.and_then(|team| sales::sales(team, &vocabulary));
     if let Some(root) = root {
         root.finish();
@@ -189,6 +188,13 @@ fn read_forms(
     report: &Report,
 ) -> BTreeMap<String, Form> {
     let mut read = BTreeMap::new();
+    if files.is_empty() {
+        report.file_error(
+            "forms",
+            "the site has no form",
+            Some("add forms/NAME.toml; NAME is the last part of its address"),
+        );
+    }
     for file in files {
         let Some(document) = parse(file, report) else {
             continue;

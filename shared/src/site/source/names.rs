@@ -120,16 +120,68 @@ pub(super) struct FieldFacts {
     /// `false` where a form has a mistake: then an unknown field may be one of its own.
     complete: bool,
     by_name: BTreeMap<String, Vec<FieldKind>>,
+    /// Names of fields that every form requires.
+    always: BTreeSet<String>,
 }
 
 impl FieldFacts {
     /// Gathers the fields of all forms.
     pub fn new<'f>(forms: impl Iterator<Item = &'f Form>, complete: bool) -> Self {
         let mut by_name: BTreeMap<String, Vec<FieldKind>> = BTreeMap::new();
-        for Field { name, kind, .. } in forms.flat_map(|form| &form.fields) {
-            by_name.entry(name.clone()).or_default().push(kind.clone());
+        let mut always: Option<BTreeSet<String>> = None;
+        for form in forms {
+            for Field { name, kind, .. } in &form.fields {
+                by_name.entry(name.clone()).or_default().push(kind.clone());
+            }
+            let required = form.fields.iter().filter(|f| f.required);
+            let required: BTreeSet<String> = required.map(|f| f.name.clone()).collect();
+            always = Some(match always {
+                None => required,
+                Some(so_far) => &so_far & &required,
+            });
         }
-        Self { complete, by_name }
+        Self {
+            complete,
+            by_name,
+            always: always.unwrap_or_default(),
+        }
+    }
+
+    /// Whether every form could be read.
+    pub fn complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Whether every form requires the field.
+    pub fn is_always_given(&self, field: &str) -> bool {
+        self.complete && self.always.contains(field)
+    }
+
+    /// The numbers a field can have, where every form that asks for it asks for a number.
+    pub fn range(&self, field: &str) -> Option<(i64, i64)> {
+        let kinds = self.by_name.get(field).filter(|_| self.complete)?;
+        let bounds = kinds.iter().map(|kind| match kind {
+            FieldKind::Number { min, max } => Some((*min, *max)),
+            _ => None,
+        });
+        let bounds: Vec<(i64, i64)> = bounds.collect::<Option<_>>()?;
+        let least = bounds.iter().map(|(min, _)| *min).min()?;
+        Some((least, bounds.iter().map(|(_, max)| *max).max()?))
+    }
+
+    /// Warns of a well-known field that no form asks for: only an import or sales can give it then.
+    pub fn check_asked(&self, field: &At<'_, String>) {
+        let name = field.value.as_str();
+        if self.complete && !self.by_name.contains_key(name) && is_canonical(name) {
+            let asked: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+            let near = super::reader::nearest(name, &asked)
+                .map(|near| format!("; or did you mean `{near}`?"))
+                .unwrap_or_default();
+            field.spot.warn_help(
+                format!("no form asks for `{name}`, so only an import or sales can answer it"),
+                format!("add a field `{name}` to a form{near}"),
+            );
+        }
     }
 
     /// Reports a field that no form asks for and no other source brings.

@@ -393,6 +393,28 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// A list of whole numbers.
+    pub fn numbers(&self, key: &'static str) -> Option<Vec<At<'a, i64>>> {
+        let items = self.has(key).then(|| self.items(key))?;
+        let read = |item: &'a Spanned<DeValue<'a>>| {
+            let spot = self.file.spot(self.report, item.span().start);
+            match item.get_ref() {
+                DeValue::Integer(integer) => {
+                    let value = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+                    Some(At { value, spot })
+                }
+                other => {
+                    spot.error(format!(
+                        "`{key}` should hold whole numbers, not {}",
+                        type_of(other)
+                    ));
+                    None
+                }
+            }
+        };
+        Some(items.iter().filter_map(read).collect())
+    }
+
     /// A table.
     pub fn table(&self, key: &'static str, what: &str) -> Option<Table<'a>> {
         match self.value(key)? {

@@ -1,16 +1,32 @@
-//! `scoring.toml`: rules, thresholds, lists of domains.
+//! `scoring.toml`: rules, groups, ideal customers, thresholds, lists of domains.
 
-use crate::domain::score::{Dimension, Predicate, Rule, ScoreModel, Thresholds};
+use crate::domain::score::{Decay, Dimension, FitProfile, Group, Rule, ScoreModel, WindowCap};
 
 use super::company::check_plain;
-use super::free_mail::FREE_MAIL_DOMAINS;
-use super::names::{Unique, check_id};
+use super::mail_domains::{disposable, free_mail};
+use super::names::{Names, Unique, check_id};
 use super::predicate::{Vocabulary, predicate};
-use super::reach::most_points;
-use super::reader::{At, Report, Table};
+use super::reader::{At, Report, Spot, Table};
+use super::sense;
+use super::thresholds::{recycle, thresholds};
 
 /// Most points of one match, either way.
 const MOST_POINTS: i64 = 1_000;
+/// Largest cap: what one rule may give at most, so that no number of rules overflows a score.
+const LARGEST_CAP: i64 = 1_000_000;
+/// Most rules: with the largest cap each, the sum is still far from the end of an integer of 32 bits.
+const MOST_RULES: usize = 500;
+/// Longest half-life, step or window in days.
+const LONGEST_DAYS: i64 = 3_650;
+
+/// A rule and where it stands.
+pub(super) struct Placed<'a> {
+    pub rule: Rule,
+    /// Its `[[rule]]`.
+    pub spot: Spot<'a>,
+    /// Its `when`.
+    pub when: Spot<'a>,
+}
 
 /// Reads the scoring model.
 pub(super) fn model(
@@ -19,91 +35,121 @@ pub(super) fn model(
     report: &Report,
 ) -> Option<ScoreModel> {
     let errors_before = report.errors();
-    let threshold = root.required_table(
-        "threshold",
-        "[threshold]",
-        "say when a lead is ready for sales: `total = 60`",
-    );
-    let competitor_domains = domains(&root, "competitor_domains", &[]);
-    let free_mail_domains = domains(&root, "free_mail_domains", &FREE_MAIL_DOMAINS);
-    for both in competitor_domains
-        .iter()
-        .filter(|d| free_mail_domains.contains(d))
-    {
-        root.key_spot("competitor_domains").error(format!(
-            "{both} is both a competitor and a free-mail provider"
-        ));
+    let competitor_domains = domains(&root, "competitor_domains", std::iter::empty());
+    let free_mail_domains = domains(&root, "free_mail_domains", free_mail());
+    let disposable_domains = domains(&root, "disposable_domains", disposable());
+    let listed = [
+        (&free_mail_domains, "a free-mail provider"),
+        (&disposable_domains, "a provider of throw-away mailboxes"),
+    ];
+    for domain in &competitor_domains {
+        for (_, what) in listed.iter().filter(|(list, _)| list.contains(domain)) {
+            root.key_spot("competitor_domains")
+                .error(format!("{domain} is both a competitor and {what}"));
+        }
     }
     let mut ids = Unique::default();
+    let groups: Vec<Group> = root
+        .tables("group", "[[group]]")
+        .into_iter()
+        .filter_map(|table| group(table, &mut ids))
+        .collect();
+    let profiles: Vec<FitProfile> = root
+        .tables("profile", "[[profile]]")
+        .into_iter()
+        .filter_map(|table| profile(table, &mut ids))
+        .collect();
+    let names = Own {
+        groups: Names::new("group", Some(groups.iter().map(|g| g.id.clone()).collect())),
+        profiles: Names::new(
+            "profile",
+            Some(profiles.iter().map(|p| p.id.clone()).collect()),
+        ),
+    };
     let mut rules = Vec::new();
     for table in root.tables("rule", "[[rule]]") {
-        rules.extend(rule(table, vocabulary, &mut ids));
+        rules.extend(rule(table, vocabulary, &names, &mut ids));
     }
-    let thresholds = threshold.and_then(|table| {
-        // A rule with a mistake is missing from the sum, so a threshold is only measured against rules that all stand.
-        let complete = report.errors() == errors_before;
-        let rules = complete.then_some(rules.as_slice());
-        let read = read_thresholds(&table, rules, vocabulary);
-        table.finish();
-        read
-    });
-    root.finish();
-    let model = ScoreModel {
+    if let Some(over) = rules.get(MOST_RULES) {
+        over.spot.error_help(
+            format!("there are over {MOST_RULES} rules: their points could overflow a score"),
+            "put values into one rule with `is = [..]`",
+        );
+    }
+    let recycle = recycle(&root);
+    // A rule with a mistake is missing from the sum, so the rest is only measured where all rules stand.
+    let complete = report.errors() == errors_before;
+    let plain: Vec<Rule> = rules.iter().map(|r| r.rule.clone()).collect();
+    let mut model = ScoreModel {
+        groups,
+        profiles,
+        recycle,
         free_mail_domains,
+        disposable_domains,
         competitor_domains,
-        ..ScoreModel::new(rules, thresholds?)
+        ..ScoreModel::new(plain, crate::domain::score::Thresholds::default())
     };
+    let thresholds = thresholds(&root, complete.then_some(&model), vocabulary);
+    if complete {
+        sense::check(&model, &rules, vocabulary);
+    }
+    root.finish();
+    model.thresholds = thresholds?;
     let hash = super::short_hash(&model);
     Some(ScoreModel { hash, ..model })
 }
 
-fn read_thresholds(
-    table: &Table<'_>,
-    rules: Option<&[Rule]>,
-    vocabulary: &Vocabulary<'_>,
-) -> Option<Thresholds> {
-    if !table.has("total") {
-        table.spot.error_help(
-            "[threshold] has no `total`",
-            "the points at which a lead is handed to sales, such as `total = 60`",
+/// What rules may refer to within the file.
+struct Own {
+    groups: Names,
+    profiles: Names,
+}
+
+fn group(table: Table<'_>, ids: &mut Unique) -> Option<Group> {
+    let id = table.required_text("id", "the name that rules use in `group`");
+    let cap = table.bounded::<u32>("cap", 1, LARGEST_CAP);
+    let decay = decay(&table);
+    if cap.is_none() && decay.is_none() && !table.has("cap") {
+        table.spot.warn_help(
+            "the group does nothing",
+            "give it a `cap` that its rules share, or a `half_life_days`",
         );
     }
-    let read = |key: &'static str, dimension: Option<Dimension>| -> Option<i32> {
-        let least = table.bounded::<i32>(key, 1, 1_000_000)?;
-        let Some(most) = rules.and_then(|rules| most_points(rules, dimension, vocabulary.fields))
-        else {
-            return Some(least.value);
-        };
-        if i64::from(least.value) > most {
-            let of = dimension.map_or("together", |d| match d {
-                Dimension::Fit => "of dimension `fit`",
-                Dimension::Engagement => "of dimension `engagement`",
-                Dimension::Bant => "of dimension `bant`",
-            });
-            least.spot.error_help(
-                format!(
-                    "no lead can reach `{key} = {}`: all rules {of} give at most {most} points",
-                    least.value
-                ),
-                "lower the threshold, or give more points",
-            );
-        }
-        Some(least.value)
-    };
-    let total = read("total", None);
-    let fit = read("fit", Some(Dimension::Fit));
-    let engagement = read("engagement", Some(Dimension::Engagement));
-    let bant = read("bant", Some(Dimension::Bant));
-    Some(Thresholds {
-        total: Some(total?),
-        fit,
-        engagement,
-        bant,
-        matrix: None,
+    let id_ok = id
+        .as_ref()
+        .is_some_and(|id| check_id(id, "group", 64) && ids.insert(&id.value, id.spot, "id"));
+    table.finish();
+    id_ok.then_some(())?;
+    Some(Group {
+        id: id?.value,
+        cap: cap.map(|c| c.value),
+        decay,
     })
 }
 
-fn rule(table: Table<'_>, vocabulary: &Vocabulary<'_>, ids: &mut Unique) -> Option<Rule> {
+fn profile(table: Table<'_>, ids: &mut Unique) -> Option<FitProfile> {
+    let id = table.required_text("id", "the name that rules use in `profile`");
+    let name = table.required_text("name", "what people call this ideal customer");
+    let id_ok = id
+        .as_ref()
+        .is_some_and(|id| check_id(id, "profile", 64) && ids.insert(&id.value, id.spot, "id"));
+    if let Some(name) = &name {
+        check_plain(name, 100);
+    }
+    table.finish();
+    id_ok.then_some(())?;
+    Some(FitProfile {
+        id: id?.value,
+        name: name?.value,
+    })
+}
+
+fn rule<'a>(
+    table: Table<'a>,
+    vocabulary: &Vocabulary<'_>,
+    names: &Own,
+    ids: &mut Unique,
+) -> Option<Placed<'a>> {
     let id = table.required_text(
         "id",
         "the name that breakdowns show, such as `asked-for-a-demo`",
@@ -116,9 +162,16 @@ fn rule(table: Table<'_>, vocabulary: &Vocabulary<'_>, ids: &mut Unique) -> Opti
         .required_text("dimension", "fit, engagement or bant")
         .and_then(|word| dimension(&word));
     let points = table.bounded::<i32>("points", -MOST_POINTS, MOST_POINTS);
-    let cap = table.bounded::<u32>("cap", 1, 1_000_000);
-    let cap_per_day = table.bounded::<u32>("cap_per_day", 1, 1_000_000);
+    let cap = table.bounded::<u32>("cap", 1, LARGEST_CAP);
+    let cap_per_day = table.bounded::<u32>("cap_per_day", 1, LARGEST_CAP);
+    let cap_per_window = window(&table);
+    let once = table.flag("once").unwrap_or(false);
+    let disqualify = table.flag("disqualify").unwrap_or(false);
     let confirmed_only = table.flag("confirmed_only").unwrap_or(false);
+    let decay = decay(&table);
+    let group = table.text("group");
+    let profile = table.text("profile");
+    let when_spot = table.key_spot("when");
     let when = table
         .required_table(
             "when",
@@ -133,29 +186,121 @@ fn rule(table: Table<'_>, vocabulary: &Vocabulary<'_>, ids: &mut Unique) -> Opti
     if let Some(reason) = &reason {
         check_plain(reason, 200);
     }
-    if !table.has("points") {
+    if let Some(group) = &group {
+        names.groups.check(group);
+    }
+    if let Some(profile) = &profile {
+        names.profiles.check(profile);
+        if dimension.is_some_and(|d| d != Dimension::Fit) {
+            profile.spot.error_help(
+                "only rules of dimension `fit` describe an ideal customer",
+                "remove `profile`, or make the dimension `fit`",
+            );
+        } else if group.is_some() {
+            profile.spot.error_help(
+                "a rule belongs to a group or to an ideal customer, not to both",
+                "remove `group` or `profile`",
+            );
+        }
+    }
+    if !table.has("points") && !disqualify {
         table.spot.error_help(
             "[[rule]] has no `points`",
             "the points of each match, such as `points = 10`",
         );
     }
-    if let Some(zero) = points.as_ref().filter(|p| p.value == 0) {
+    if let Some(zero) = points.as_ref().filter(|p| p.value == 0 && !disqualify) {
         zero.spot.error_help(
             "a rule of no points says nothing",
             "give it points, or remove the rule",
         );
     }
-    if let Some(when) = &when {
-        check_caps(&table, when);
+    if let Some(some) = points.as_ref().filter(|p| p.value > 0 && disqualify) {
+        some.spot.error_help(
+            "a rule that rules a lead out cannot give it points as well",
+            "remove `points`, or `disqualify`",
+        );
+    }
+    let spot = table.spot;
+    let points_are_read = points.is_some() || !table.has("points");
+    let read = || {
+        (id_ok && points_are_read).then_some(())?;
+        let points = points.map_or(0, |p| p.value);
+        Some(Rule {
+            reason: reason?.value,
+            cap: cap.map(|c| c.value),
+            cap_per_day: cap_per_day.map(|c| c.value),
+            cap_per_window,
+            once,
+            disqualify,
+            confirmed_only,
+            decay,
+            group: group.map(|g| g.value),
+            profile: profile.map(|p| p.value),
+            ..Rule::new(&id?.value, dimension?, when?, points)
+        })
+    };
+    let rule = read();
+    if let Some(rule) = &rule {
+        sense::caps(&table, rule);
     }
     table.finish();
-    id_ok.then_some(())?;
-    Some(Rule {
-        reason: reason?.value,
-        cap: cap.map(|c| c.value),
-        cap_per_day: cap_per_day.map(|c| c.value),
-        confirmed_only,
-        ..Rule::new(&id?.value, dimension?, when?, points?.value)
+    Some(Placed {
+        rule: rule?,
+        spot,
+        when: when_spot,
+    })
+}
+
+/// `cap_per_window = { points = 10, days = 7 }`
+fn window(table: &Table<'_>) -> Option<WindowCap> {
+    let window = table.table("cap_per_window", "`cap_per_window`")?;
+    let points = window.bounded::<u32>("points", 1, LARGEST_CAP);
+    let days = window.bounded::<u32>("days", 1, LONGEST_DAYS);
+    if !window.has("points") || !window.has("days") {
+        window.spot.error_help(
+            "`cap_per_window` needs `points` and `days`",
+            "write `cap_per_window = { points = 10, days = 7 }`",
+        );
+    }
+    window.finish();
+    Some(WindowCap {
+        points: points?.value,
+        days: days?.value,
+    })
+}
+
+/// `half_life_days = 30`, or `lose_percent = 10` with `every_days = 7`.
+fn decay(table: &Table<'_>) -> Option<Decay> {
+    let half_life = table.bounded::<u32>("half_life_days", 1, LONGEST_DAYS);
+    let percent = table.bounded::<u32>("lose_percent", 1, 100);
+    let every = table.bounded::<u32>("every_days", 1, LONGEST_DAYS);
+    let stepped = table.has("lose_percent") || table.has("every_days");
+    if table.has("half_life_days") && stepped {
+        table.key_spot("half_life_days").error_help(
+            "points fade in one way only",
+            "use `half_life_days`, or `lose_percent` with `every_days`",
+        );
+        return None;
+    }
+    if stepped && !(table.has("lose_percent") && table.has("every_days")) {
+        let given = if table.has("every_days") {
+            "every_days"
+        } else {
+            "lose_percent"
+        };
+        table.key_spot(given).error_help(
+            "`lose_percent` and `every_days` belong together",
+            "write `lose_percent = 10` and `every_days = 7`: a tenth goes each week",
+        );
+        return None;
+    }
+    if let Some(days) = half_life {
+        return Some(Decay::HalfLife { days: days.value });
+    }
+    Some(Decay::Steps {
+        percent: percent?.value,
+        every_days: every?.value,
     })
 }
 
@@ -175,31 +320,13 @@ fn dimension(word: &At<'_, String>) -> Option<Dimension> {
     }
 }
 
-/// Caps belong to rules that can match many times, and such rules need one: without it, clicks alone make a lead.
-fn check_caps(table: &Table<'_>, when: &Predicate) {
-    if when.is_about_touchpoints() {
-        if !table.has("cap") && !table.has("cap_per_day") {
-            table.spot.warn_help(
-                "the rule has no cap: repeating one thing makes a lead ready for sales",
-                "add `cap = ...`, the most points the rule gives in all",
-            );
-        }
-        return;
-    }
-    for key in ["cap", "cap_per_day"]
-        .into_iter()
-        .filter(|key| table.has(key))
-    {
-        table.key_spot(key).warn_help(
-            format!("`{key}` has no effect: a condition on the profile gives its points once"),
-            "remove it",
-        );
-    }
-}
-
 /// A list of domains, checked, with those that are known anyway; lower case and sorted.
-fn domains(root: &Table<'_>, key: &'static str, known: &[&str]) -> Vec<String> {
-    let mut all: Vec<String> = known.iter().map(|d| (*d).to_owned()).collect();
+fn domains(
+    root: &Table<'_>,
+    key: &'static str,
+    known: impl Iterator<Item = &'static str>,
+) -> Vec<String> {
+    let mut all: Vec<String> = known.map(str::to_owned).collect();
     for domain in root.texts(key).unwrap_or_default() {
         let lower = domain.value.to_lowercase();
         let label =

@@ -1,7 +1,7 @@
 //! `scoring.toml`.
 
 use super::{Files, small_site};
-use crate::domain::score::{DomainClass, Predicate, TouchMatch};
+use crate::domain::score::{Decay, DomainClass, Predicate, Seen, TouchMatch};
 
 const SCORING: &str = "scoring.toml";
 
@@ -91,11 +91,11 @@ fn a_condition_speaks_of_one_thing_in_one_way() {
         "scoring.toml:23:41: error: the condition speaks of `field` and of `domain`; help: put each into its own braces: `all = [{ .. }, { .. }]`",
     ]);
     with_rule("{ field = \"country\" }", "points = 1").says(&[
-        "scoring.toml:23:8: error: the condition should compare `country` in one way; help: use one of `is = [..]`, `contains = [..]`, `min`/`max`, `absent = true`",
+        "scoring.toml:23:8: error: the condition should compare `country` in one way; help: use one of `is = [..]`, `contains = [..]`, `matches = [..]`, `min`/`max`, `absent = true`",
     ]);
     with_rule("{ field = \"country\", equals = \"x\" }", "points = 1").says(&[
-        "scoring.toml:23:8: error: the condition should compare `country` in one way; help: use one of `is = [..]`, `contains = [..]`, `min`/`max`, `absent = true`",
-        "scoring.toml:23:29: error: unknown key `equals` in condition `when`; help: known here: field, is, contains, min, max, absent",
+        "scoring.toml:23:8: error: the condition should compare `country` in one way; help: use one of `is = [..]`, `contains = [..]`, `matches = [..]`, `min`/`max`, `absent = true`",
+        "scoring.toml:23:29: error: unknown key `equals` in condition `when`; help: known here: field, is, contains, matches, min, max, absent",
     ]);
 }
 
@@ -134,14 +134,15 @@ fn touchpoints_are_known_and_done_by_the_lead() {
 fn a_rule_is_about_one_touchpoint() {
     let two = "{ all = [{ touchpoint = \"form_submitted\" }, { touchpoint = \"link_clicked\" }] }";
     with_rule(two, "points = 1\ncap = 1").says(&[
-        "scoring.toml:23:10: error: `all` has more than one touchpoint condition, and no touchpoint is two things at once; help: make one rule for each touchpoint",
+        "scoring.toml:23:10: error: `all` has more than one touchpoint condition, and no touchpoint is two things at once; help: make one rule for each touchpoint, or ask whether it happened at all: `at_least = 1`",
     ]);
     let inside = "{ not = { touchpoint = \"form_submitted\" } }";
     with_rule(inside, "points = 1").says(&[
-        "scoring.toml:23:10: error: `not` can hold conditions on fields and domains only; help: make one rule for each touchpoint, or put the touchpoint beside it in `all`",
+        "scoring.toml:23:10: error: `not` alone would match every other touchpoint; help: put it beside the touchpoint that counts in `all`, or ask whether it never happened: `at_least = 1`",
     ]);
-    with_rule("{ any = [{ touchpoint = \"form_submitted\" }] }", "points = 1").says(&[
-        "scoring.toml:23:10: error: `any` can hold conditions on fields and domains only; help: make one rule for each touchpoint, or put the touchpoint beside it in `all`",
+    let mixed = "{ any = [{ touchpoint = \"form_submitted\" }, { domain = \"business\" }] }";
+    with_rule(mixed, "points = 1").says(&[
+        "scoring.toml:23:10: error: `any` mixes touchpoints with conditions on the person; help: make a rule of each, or ask whether the touchpoint happened at all: `at_least = 1`",
     ]);
 }
 
@@ -202,4 +203,150 @@ fn the_hash_of_the_model_follows_its_content() {
         hash(small_site().edit(SCORING, "points = 10", "points = 11")),
         plain
     );
+}
+
+#[test]
+fn history_patterns_and_what_a_touchpoint_is_like_are_read() {
+    assert_eq!(
+        read("{ touchpoint = \"link_clicked\", at_least = 3, within_days = 7 }"),
+        Predicate::Seen(Seen {
+            of: TouchMatch::of("link_clicked"),
+            at_least: 3,
+            within_days: Some(7)
+        })
+    );
+    assert_eq!(
+        read("{ touchpoint = \"any\", page = \"/Pricing\", source = \"LinkedIn\", first = true }"),
+        Predicate::Touchpoint(TouchMatch {
+            page: Some("/pricing".into()),
+            source: Some("linkedin".into()),
+            first: true,
+            ..TouchMatch::default()
+        })
+    );
+    assert_eq!(
+        read("{ field = \"email\", matches = [\"*@ACME.*\"] }"),
+        Predicate::FieldMatches {
+            field: "email".into(),
+            any_of: vec!["*@acme.*".into()]
+        }
+    );
+    assert_eq!(
+        read("{ domain = \"disposable\" }"),
+        Predicate::DomainIs(DomainClass::Disposable)
+    );
+    with_rule("{ touchpoint = \"any\", within_days = 7 }", "points = 1\ncap = 1").says(&[
+        "scoring.toml:23:30: error: `within_days` needs a number of touchpoints; help: add `at_least = 3`, or remove it",
+    ]);
+}
+
+#[test]
+fn groups_ideal_customers_and_fading_are_read() {
+    let rest = "points = 5\ngroup = \"clicks\"\nlose_percent = 10\nevery_days = 7\ncap = 20\n\n[[group]]\nid = \"clicks\"\nhalf_life_days = 30\n\n[[profile]]\nid = \"plant\"\nname = \"A plant\"";
+    let model = with_rule("{ touchpoint = \"link_clicked\" }", rest)
+        .load()
+        .unwrap()
+        .site
+        .model;
+    assert_eq!(model.groups[0].decay, Some(Decay::HalfLife { days: 30 }));
+    assert_eq!(model.profiles[0].name, "A plant");
+    let third = model.rules.last().unwrap();
+    assert_eq!(
+        model.decay_of(third),
+        Some(Decay::Steps {
+            percent: 10,
+            every_days: 7
+        })
+    );
+    with_rule("{ domain = \"business\" }", "points = 5\nhalf_life_days = 9\nlose_percent = 3\ngroup = \"clicks\"\nprofile = \"plant\"").says(&[
+        "scoring.toml:25:1: error: points fade in one way only; help: use `half_life_days`, or `lose_percent` with `every_days`",
+        "scoring.toml:27:9: error: there is no group `clicks`",
+        "scoring.toml:28:11: error: a rule belongs to a group or to an ideal customer, not to both; help: remove `group` or `profile`",
+        "scoring.toml:28:11: error: there is no profile `plant`",
+    ]);
+    with_rule("{ domain = \"business\" }", "points = 5\nhalf_life_days = 9").says(&[
+        "scoring.toml:19:1: warning: the points of `third` never fade: nothing in its condition has a date; help: remove the fading, or add a touchpoint or an answer to the condition",
+    ]);
+}
+
+#[test]
+fn a_matrix_of_fit_and_engagement_can_stand_in_place_of_a_total() {
+    let matrix = "[matrix]\nfit = [10, 5, 1]\nengagement = [10, 5]\nready = [\"A1\", \"A2\"]";
+    let third = "\n[[rule]]\nid = \"third\"\nreason = \"R\"\ndimension = \"fit\"\nwhen = { domain = \"business\" }\npoints = 10\n";
+    let site = small_site()
+        .edit(SCORING, "[threshold]\ntotal = 20", matrix)
+        .append(SCORING, third);
+    let thresholds = site.clone().load().unwrap().site.model.thresholds;
+    assert_eq!(thresholds.total, None);
+    assert_eq!(thresholds.matrix.unwrap().ready.len(), 2);
+    site.clone().edit(SCORING, "[10, 5, 1]", "[11, 5, 1]").says(&[
+        "scoring.toml:2:8: error: no lead can reach `fit = 11`: all rules of dimension `fit` give at most 10 points; help: lower the threshold, or give more points",
+    ]);
+    site.clone().edit(SCORING, "[10, 5, 1]", "[5, 10, 1]").says(&[
+        "scoring.toml:2:1: error: `fit` should be 3 falling numbers; help: the least fit points of A, B and C: `fit = [40, 20, 5]`; what is under them is D",
+    ]);
+    site.clone().edit(SCORING, "\"A1\", \"A2\"", "\"A2\", \"E1\"").says(&[
+        "scoring.toml:4:1: warning: A2 goes to sales and A1, which is better, does not; help: add \"A1\"",
+        "scoring.toml:4:16: error: `E1` is not a grade from A1 to D3; help: the grades that go to sales: `ready = [\"A1\", \"A2\", \"B1\"]`",
+    ]);
+}
+
+#[test]
+fn a_rule_that_can_never_match_is_told_with_the_reason() {
+    let never = |when: &str, why: &str| {
+        with_rule(when, "points = 1\ncap = 1").says(&[&format!(
+            "scoring.toml:23:1: warning: the rule can never match: {why}"
+        )]);
+    };
+    never(
+        "{ touchpoint = \"form_submitted\", magnet = \"guide\" }",
+        "a `form_submitted` names no magnet; help: use `magnet_downloaded`, or name the form that mails it",
+    );
+    with_rule("{ field = \"email\", absent = true }", "points = 1").says(&[
+        "scoring.toml:23:1: warning: the rule can never match: every form requires `email`; help: remove the rule, or make the field optional",
+    ]);
+    with_rule("{ all = [{ field = \"budget\", is = \"small\" }, { field = \"budget\", is = \"large\" }] }", "points = 1").says(&[
+        "scoring.toml:23:1: warning: the rule can never match: `budget` has one answer, and the two lists have none in common; help: use `any`, or make one rule for each",
+    ]);
+    with_rule("{ field = \"industry\", is = \"x\" }", "points = 1").says(&[
+        "scoring.toml:23:18: warning: no form asks for `industry`, so only an import or sales can answer it; help: add a field `industry` to a form",
+    ]);
+}
+
+#[test]
+fn caps_that_shadow_a_rule_are_told() {
+    let click = "{ touchpoint = \"link_clicked\" }";
+    with_rule(click, "points = 10\ncap = 4").says(&[
+        "scoring.toml:25:1: warning: `cap` is 4, so a match never gives its 10 points; help: raise the cap, or give fewer points",
+    ]);
+    with_rule(click, "points = 1\ncap = 4\ncap_per_day = 4").says(&[
+        "scoring.toml:26:1: warning: `cap_per_day` has no effect: another cap is reached first; help: remove it",
+    ]);
+    with_rule(click, "points = 1\nonce = true\ncap = 4").says(&[
+        "scoring.toml:26:1: warning: `cap` has no effect: the rule gives its points once; help: remove it",
+    ]);
+    with_rule(click, "points = 9\ngroup = \"g\"\n\n[[group]]\nid = \"g\"\ncap = 5").says(&[
+        "scoring.toml:19:1: warning: `third` is the only rule of its group `g`; help: use the rule's own `cap`, or put other rules into the group",
+        "scoring.toml:19:1: warning: the cap of group `g`, 5, is under the 9 points of one match of `third`; help: raise the cap of the group, or give fewer points",
+    ]);
+    let same = "{ field = \"budget\", is = [\"large\"] }";
+    with_rule(same, "points = 1").edit(SCORING, "\"fit\"", "\"bant\"").says(&[
+        "scoring.toml:23:1: warning: `budget` on line 12 has the same condition, so both always match together; help: put their points into one rule",
+    ]);
+}
+
+#[test]
+fn a_magnet_that_no_rule_knows_is_told_where_it_stands() {
+    small_site()
+        .edit(SCORING, ", form = \"guide\"", "")
+        .says(&[
+            "site.toml:12:6: warning: no rule knows the magnet `guide`; help: give points for it in scoring.toml: `when = { touchpoint = \"magnet_downloaded\", magnet = \"guide\" }`",
+        ]);
+}
+
+#[test]
+fn ids_of_groups_and_ideal_customers_do_not_overlap() {
+    let both = "points = 1\n\n[[group]]\nid = \"x\"\nhalf_life_days = 3\n\n[[profile]]\nid = \"x\"\nname = \"X\"";
+    with_rule("{ domain = \"business\" }", both)
+        .says(&["scoring.toml:31:6: error: there is another id `x` on line 27"]);
 }
