@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 
-import { ada, askForGuide, askForVisit, download, fillGuide, fillVisit, guideForm, visitForm } from './lib/people.js';
+import { ada, askForGuide, askForVisit, download, fillGuide, fillVisit, guideForm, read, visitForm } from './lib/people.js';
 import { ROOT } from './lib/server.js';
 import { stage } from './lib/stage.js';
 
@@ -33,10 +33,10 @@ test('without JavaScript both forms of the landing page and the Download button 
 test('without JavaScript the hosted pages of both forms work as well', async () => {
   const { page } = await withoutScript();
   const person = ada('hosted');
-  await page.goto('/f/guide');
+  await read(set.server, page, '/f/guide');
   await (await fillGuide(page, person)).click();
   await page.waitForURL('**/thanks?form=guide');
-  await page.goto('/f/demo');
+  await read(set.server, page, '/f/demo');
   await (await fillVisit(page, person)).click();
   await page.waitForURL('**/thanks?form=demo');
   await set.server.settle();

@@ -292,6 +292,7 @@ fn back(
         action: format!("/f/{}", form.id),
         problems,
         posted,
+        hidden: &[],
     };
     page_answer(status, &page_, &[])
 }
@@ -330,14 +331,15 @@ fn is_bare_script(destination: &str, accept: &str) -> bool {
     destination == "empty" && !accept.contains("html")
 }
 
-/// The hosted form.
-pub fn hosted_form(site: &Site, form: &Form) -> Answer {
+/// The hosted form, with what it sends along unseen.
+pub fn hosted_form(site: &Site, form: &Form, hidden: &[(String, String)]) -> Answer {
     let page_ = FormPage {
         look: look(site, Some(form)),
         form,
         action: format!("/f/{}", form.id),
         problems: &[],
         posted: &[],
+        hidden,
     };
     page_answer(StatusCode::OK, &page_, &[])
 }

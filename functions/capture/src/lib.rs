@@ -18,13 +18,17 @@ mod answer;
 mod body;
 mod cors;
 mod dialect;
+mod doubt;
 mod limit;
 mod parts;
 mod record;
 mod redirect;
+mod release;
 mod script;
 mod submit;
 mod ticket;
+
+pub use release::{ReleaseError, release};
 
 /// What `capture` works with.
 #[derive(Clone, Debug)]

@@ -16,13 +16,16 @@ pub enum Recorded {
     As(String),
     /// The client used one key for two contents.
     KeyReused,
+    /// The ticket came before, with another submission.
+    TicketSpent,
 }
 
-/// Writes the submission, following the chain of later repeats.
+/// Writes the submission, following the chain of later repeats. `ticket` is the keyed name of the ticket that it spends, if it has one.
 pub async fn record(
     deps: &Deps,
     arrival: &Arrival<'_>,
     submission: &Submission,
+    mut ticket: Option<&str>,
 ) -> Result<Recorded, StoreError> {
     let mut link: Option<String> = None;
     for _ in 0..REPEATS {
@@ -30,10 +33,26 @@ pub async fn record(
         let id = accepted.touchpoint.id.clone();
         let mut writes = vec![Write::Touchpoint(accepted.touchpoint.clone())];
         writes.extend(accepted.outbox.into_iter().map(Write::Outbox));
-        let stored = match deps.store.commit(&writes).await? {
+        writes.extend(ticket.map(|ticket| Write::Spent {
+            ticket: ticket.to_owned(),
+            submission: id.clone(),
+            at: arrival.now,
+            write_id: arrival.write_id.to_owned(),
+        }));
+        let mut old = match deps.store.commit(&writes).await? {
             Committed::Written => return Ok(Recorded::As(id)),
-            Committed::Lost(old) => old.into_iter().next().flatten(),
+            Committed::Lost(old) => old,
         };
+        let spent = ticket.and_then(|_| old.pop().flatten());
+        let stored = old.into_iter().next().flatten();
+        if let (None, Some(spent)) = (&stored, spent) {
+            if spent.spent_on().as_deref() != Some(id.as_str()) {
+                return Ok(Recorded::TicketSpent);
+            }
+            // Spent on this very submission, whose fact has been deleted since.
+            ticket = None;
+            continue;
+        }
         // An item in the way that is not a fact of ours is a half-deleted one: write beside it.
         let Some(stored) = stored.and_then(|item| item.touchpoint().ok()) else {
             link = Some(format!("beside@{}", arrival.now.0));

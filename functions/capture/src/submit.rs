@@ -8,14 +8,16 @@ use shared::domain::id::random;
 use shared::domain::submission::{Checked, Problem, check};
 use shared::domain::touchpoint::TouchpointKind;
 use shared::edge::http::{header_text, network, source_ip};
+use shared::flow::abuse::Verdict;
 use shared::flow::capture::Arrival;
 use shared::flow::links::agent_class;
 use shared::site::Site;
 
 use crate::Deps;
 use crate::answer::{Asker, Refusal};
+use crate::doubt::{self, Doubted};
 use crate::limit::over_limit;
-use crate::record::{Recorded, record};
+use crate::record::Recorded;
 use crate::redirect::PageOrigin;
 
 /// Longest idempotency key in bytes.
@@ -33,6 +35,7 @@ pub struct Visitor {
     key: String,
     agent: &'static str,
     ip: Option<String>,
+    automated: bool,
 }
 
 impl Visitor {
@@ -46,6 +49,7 @@ impl Visitor {
             referer: Some(header("referer").to_owned()).filter(|r| !r.is_empty()),
             key: header("idempotency-key").trim().to_owned(),
             agent: agent_class(header("user-agent")),
+            automated: doubt::is_automated(request),
             ip: source_ip(request).map(|ip| deps.identity.pseudonym("network", &network(&ip))),
         }
     }
@@ -105,7 +109,7 @@ pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -
     let submission = match check(form, post.pairs, page_url) {
         Checked::Fine(submission) => submission,
         Checked::Trapped => {
-            tracing::info!(function = "capture", form = %form.id, "a trap field was filled in");
+            doubt::count(deps, form, "trapped").await;
             let id = random(TouchpointKind::FormSubmitted.prefix(), deps.entropy.bytes());
             return Outcome::Taken { id, next: None };
         }
@@ -114,26 +118,36 @@ pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -
     if let Some(seconds) = over_limit(deps, visitor.ip.as_deref()).await {
         return Outcome::Refused(Refusal::TooMany(seconds));
     }
+    let checked = doubt::judge(deps, form, post.pairs, visitor.automated).await;
     let write_id = random("req", deps.entropy.bytes());
     let key = post
         .key
         .or_else(|| Some(visitor.key.clone()).filter(|k| !k.is_empty()))
         .or_else(|| submission.nonce.clone());
+    let now = deps.clock.now();
     let arrival = Arrival {
         site,
         form,
-        now: deps.clock.now(),
+        now,
+        posted_at: now,
+        mails: checked.verdict == Verdict::Clear,
         key: key.as_deref(),
         ip_hash: visitor.ip.clone(),
         agent_class: visitor.agent,
         write_id: &write_id,
     };
-    match record(deps, &arrival, &submission).await {
+    let doubted = Doubted {
+        arrival: &arrival,
+        submission: &submission,
+        pairs: post.pairs,
+        page: page_url,
+    };
+    match doubt::take_up(deps, &doubted, &checked).await {
         Ok(Recorded::As(id)) => Outcome::Taken {
             id,
             next: submission.next,
         },
-        Ok(Recorded::KeyReused) => Outcome::Refused(Refusal::KeyReused),
+        Ok(Recorded::KeyReused | Recorded::TicketSpent) => Outcome::Refused(Refusal::KeyReused),
         Err(error) => {
             tracing::error!(function = "capture", form = %form.id, error = %error, "a submission could not be written");
             Outcome::Refused(Refusal::Store(error))

@@ -2,14 +2,21 @@
 //!
 //! A ticket is the one-time name of the submission it comes with: the same ticket again is the same submission. It names no person.
 
+use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use serde_json::json;
 use shared::domain::form::Form;
 use shared::domain::id::LeadId;
+use shared::domain::source::Source;
 use shared::domain::token::{Claims, Purpose, scope_of};
 use shared::edge::http::{Answer, json as json_answer};
 
 use crate::Deps;
+
+/// Most campaign parameters that a hosted form carries on, and their bounds in bytes.
+const MAX_CARRIED: usize = 20;
+const MAX_NAME: usize = 64;
+const MAX_VALUE: usize = 512;
 
 /// A fresh ticket for a form.
 pub fn issue(deps: &Deps, form: &Form) -> String {
@@ -21,6 +28,22 @@ pub fn issue(deps: &Deps, form: &Form) -> String {
         deps.clock.now(),
     );
     deps.keys.sign(&claims)
+}
+
+/// What a hosted form sends along unseen: its ticket, and the campaign that its link names. Its pages tell no referrer, so what is not
+/// carried here is lost.
+pub fn hidden(deps: &Deps, form: &Form, request: &Request) -> Vec<(String, String)> {
+    let query = request.uri().query().unwrap_or_default();
+    let campaign = form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, value)| {
+            let short = name.len() <= MAX_NAME && value.len() <= MAX_VALUE;
+            short && Source::is_attribution_field(name)
+        })
+        .take(MAX_CARRIED)
+        .map(|(name, value)| (name.into_owned(), value.into_owned()));
+    let mut hidden = vec![("_nonce".to_owned(), issue(deps, form))];
+    hidden.extend(campaign);
+    hidden
 }
 
 /// `GET /f/{form}/challenge`: what a script needs to begin a form.

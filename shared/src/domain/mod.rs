@@ -12,6 +12,7 @@ pub mod guard;
 pub mod handling;
 pub mod handoff;
 pub mod hours;
+pub mod held;
 pub mod id;
 pub mod lead;
 pub mod magnet;

@@ -63,6 +63,7 @@ const NAMES: [(Reserved, &[&str]); 6] = [
             "cf-turnstile-response",
             "altcha",
             "captcha_settings",
+            "is_test",
             "submit",
         ],
     ),

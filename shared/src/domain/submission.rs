@@ -253,7 +253,7 @@ fn check_undeclared(
 }
 
 /// What browsers and scripts send for a ticked box.
-fn is_ticked(value: &str) -> bool {
+pub fn is_ticked(value: &str) -> bool {
     !matches!(
         value.trim().to_ascii_lowercase().as_str(),
         "" | "0" | "false" | "off" | "no"

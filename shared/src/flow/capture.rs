@@ -34,8 +34,12 @@ pub struct Arrival<'a> {
     pub site: &'a Site,
     /// The form posted to.
     pub form: &'a Form,
-    /// When.
+    /// When it is taken up.
     pub now: Timestamp,
+    /// When it was posted: before `now` where it was held in between.
+    pub posted_at: Timestamp,
+    /// Whether the visitor gets the mail of the form now. A doubted submission's mail waits.
+    pub mails: bool,
     /// The client's idempotency key, or the form's nonce.
     pub key: Option<&'a str>,
     /// Keyed hash of the visitor's network.
@@ -70,6 +74,7 @@ pub fn decide(
     let id = submission_id(arrival, identity, &digest, link);
 
     let mut touchpoint = Touchpoint::new(lead_id, id, TouchpointKind::FormSubmitted, *now);
+    touchpoint.at = arrival.posted_at;
     touchpoint.form = Some(form.id.clone());
     touchpoint.form_version = Some(form.version.clone());
     touchpoint.email = Some(Pii::new(submission.email.given().to_owned()));
@@ -81,15 +86,8 @@ pub fn decide(
     touchpoint.site_hash = Some(site.hash.clone());
     touchpoint.digest = Some(digest);
     arrival.write_id.clone_into(&mut touchpoint.last_write_id);
-    if form.test_mode {
-        touchpoint.machine = Some("test mode".into());
-        return Accepted {
-            touchpoint,
-            outbox: Vec::new(),
-        };
-    }
-
     let mut outbox: Vec<OutboxItem> = mail(arrival, submission, identity, &touchpoint)
+        .filter(|_| arrival.mails)
         .into_iter()
         .collect();
     outbox.extend(

@@ -3,6 +3,7 @@
 //! Pure, like [`crate::domain`]: no I/O, no clock, no randomness. The function crates load, call these, and commit.
 
 pub mod alerts;
+pub mod abuse;
 pub mod capture;
 pub mod deliver;
 pub mod feedback;

@@ -3,10 +3,12 @@
 use crate::domain::consent::ConsentRecord;
 use crate::domain::guard::Guard;
 use crate::domain::handoff::Handoff;
+use crate::domain::held::Held;
 use crate::domain::id::LeadId;
 use crate::domain::lead::{Lead, PastHandoff};
 use crate::domain::outbox::OutboxItem;
 use crate::domain::send_limit::SendLimit;
+use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::Touchpoint;
 
 /// Everything that is stored about a lead besides its facts and its work.
@@ -73,6 +75,21 @@ pub enum Write {
         item: Box<OutboxItem>,
         /// `last_write_id` of the item decided from.
         from: String,
+    },
+    /// A submission that is set aside, under its lead, if it is not there yet.
+    Held(Box<Held>),
+    /// The entry by which lists find a held submission, if it is not there yet; without personal data.
+    HeldEntry(Box<Held>),
+    /// A ticket is spent, if it was not before.
+    Spent {
+        /// Keyed name of the ticket.
+        ticket: String,
+        /// The submission it is spent on.
+        submission: String,
+        /// When.
+        at: Timestamp,
+        /// Identity of this write.
+        write_id: String,
     },
     /// The send times of a mailbox, if they still have the version before.
     SendLimit(SendLimit),

@@ -18,6 +18,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem,
 };
 
+use super::held::{entry_item, held_item, spent_item};
 use super::item::{self, Item};
 use super::limits::send_limit_item;
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
@@ -230,6 +231,29 @@ impl Store {
                 values: vec![(":from", s(from))],
                 write_id: Some(item.last_write_id.clone()),
             },
+            Write::Held(held) => absent(
+                &tables.ops,
+                held_item(held)?,
+                "sk",
+                held.last_write_id.clone(),
+            ),
+            Write::HeldEntry(held) => absent(
+                &tables.ops,
+                entry_item(held),
+                "sk",
+                held.last_write_id.clone(),
+            ),
+            Write::Spent {
+                ticket,
+                submission,
+                at,
+                write_id,
+            } => absent(
+                &tables.ops,
+                spent_item(ticket, submission, write_id, *at),
+                "sk",
+                write_id.clone(),
+            ),
             Write::SendLimit(limit) => {
                 let from = limit.version.checked_sub(1).filter(|v| *v > 0);
                 versioned(

@@ -124,7 +124,7 @@ impl Store {
         Ok(())
     }
 
-    async fn delete(&self, table: &str, key: Attributes) -> Result<(), StoreError> {
+    pub(super) async fn delete(&self, table: &str, key: Attributes) -> Result<(), StoreError> {
         let call = self
             .client
             .delete_item()

@@ -50,6 +50,11 @@ impl Item {
         decode("outbox", self.0.clone())
     }
 
+    /// The submission that a ticket was spent on, where the item is a spent ticket.
+    pub fn spent_on(&self) -> Option<String> {
+        text(&self.0, "submission")
+    }
+
     pub(super) fn last_write_id(&self) -> Option<&str> {
         self.0
             .get("last_write_id")

@@ -23,6 +23,7 @@ use crate::runtime::{Aws, Entropy, SettingsReader};
 
 mod commit;
 mod delete;
+mod held;
 mod item;
 mod limits;
 mod quarantine;
@@ -30,6 +31,7 @@ mod read;
 mod scan;
 
 pub use commit::Committed;
+pub use held::SetAside;
 pub use item::Item;
 pub use limits::RateLimits;
 pub use quarantine::QuarantineEntry;

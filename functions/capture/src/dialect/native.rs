@@ -10,7 +10,7 @@ use shared::site::Site;
 
 use crate::answer::{Asker, Refusal, hosted_form};
 use crate::submit::{Outcome, Post, Visitor, take};
-use crate::{Deps, body, cors};
+use crate::{Deps, body, cors, ticket};
 
 /// Answers a request for the form of this name.
 pub async fn answer(deps: &Deps, site: &Site, name: &str, request: Request) -> Answer {
@@ -20,7 +20,7 @@ pub async fn answer(deps: &Deps, site: &Site, name: &str, request: Request) -> A
     let origin = header_text(request.headers(), "origin").to_owned();
     let mut response = match *request.method() {
         Method::OPTIONS => cors::preflight(form, &origin),
-        Method::GET | Method::HEAD => hosted_form(site, form),
+        Method::GET | Method::HEAD => hosted_form(site, form, &ticket::hidden(deps, form, &request)),
         Method::POST => submit(deps, site, form, request).await,
         _ => Asker::of(&request).refuse(site, Some(form), &Refusal::Method),
     };

@@ -33,6 +33,8 @@ pub struct FormPage<'a> {
     pub problems: &'a [Problem],
     /// What was posted, names as posted, in order; shown again.
     pub posted: &'a [(String, String)],
+    /// What the page sends along unseen: its ticket, where the visitor came from.
+    pub hidden: &'a [(String, String)],
 }
 
 /// How a field is drawn.

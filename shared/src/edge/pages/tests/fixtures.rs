@@ -184,6 +184,7 @@ pub(super) fn form_page(form: &Form, posted: &[(&str, &str)]) -> String {
         action: "/f/demo".into(),
         problems: &problems,
         posted: &posted,
+        hidden: &[],
     };
     page.render().unwrap()
 }
