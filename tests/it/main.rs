@@ -13,6 +13,8 @@ mod whole_path;
 mod repeats;
 // What goes wrong is said clearly.
 mod bad_input;
+// What may not come from a person is set aside.
+mod abuse;
 // JSON or a redirect, and where a visitor without scripts ends up.
 mod answers;
 // Links: machines change nothing, leaving is one press.

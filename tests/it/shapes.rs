@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use shared::domain::consent::ConsentRecord;
 use shared::domain::guard::Guard;
 use shared::domain::handoff::Handoff;
+use shared::domain::held::Held;
 use shared::domain::lead::Lead;
 use shared::domain::outbox::OutboxItem;
 use shared::domain::touchpoint::Touchpoint;
@@ -33,4 +34,6 @@ fn what_version_1_stored_can_be_read() {
     assert_eq!(consents.iter().map(|c| c.n).collect::<Vec<_>>(), [1, 2, 3]);
     let guards: Vec<Guard> = read("v1", "guard");
     assert!(guards[0].confirmed_at.is_some());
+    let held: Vec<Held> = read("v1", "held");
+    assert!(!held[0].stored && held[1].stored);
 }

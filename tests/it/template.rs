@@ -267,6 +267,13 @@ async fn frm_15_what_is_granted_is_what_the_functions_were_seen_to_need() -> any
     let mut french = demo("marie@analytical-engines.com");
     french.iter_mut().find(|(n, _)| *n == "country").unwrap().1 = "FR";
     world.submit_until_taken("demo", &french).await?;
+    // A form with a ticket, which is spent.
+    let page = world.get("/f/guide").send().await?.text().await?;
+    let hidden = tests::world::hidden_fields(&page);
+    world.advance(5).await?;
+    let mut pairs = guide("ticket@analytical-engines.com");
+    pairs.extend(hidden.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    world.submit_until_taken("guide", &pairs).await?;
     // A send whose reply was lost is settled by feedback.
     world.app.ses().order_fault(serde_json::from_value(
         serde_json::json!({ "kind": "lose_reply" }),

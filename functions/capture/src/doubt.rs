@@ -59,12 +59,7 @@ pub fn is_automated(request: &Request) -> bool {
 }
 
 /// Looks at a post.
-pub async fn judge(
-    deps: &Deps,
-    form: &Form,
-    pairs: &[(String, String)],
-    automated: bool,
-) -> Looked {
+pub fn judge(deps: &Deps, form: &Form, pairs: &[(String, String)], automated: bool) -> Looked {
     let now = deps.clock.now();
     let given = own_field(form, pairs, "_nonce").filter(|n| n.starts_with(OURS));
     let ticket = given.map_or(Ticket::Absent, |token| {
@@ -183,7 +178,11 @@ fn posted(form: &Form, pairs: &[(String, String)]) -> Vec<PostedField> {
 
 /// Counts a step of the ladder. A counter out of reach stops nobody.
 pub async fn count(deps: &Deps, form: &Form, step: &str) {
-    if let Err(error) = deps.store.count_step(&form.id, step, deps.clock.now()).await {
+    if let Err(error) = deps
+        .store
+        .count_step(&form.id, step, deps.clock.now())
+        .await
+    {
         tracing::warn!(function = "capture", form = %form.id, step, error = %error, "a step could not be counted");
     }
     tracing::info!(function = "capture", form = %form.id, step, "a post is doubted");

@@ -31,11 +31,13 @@ pub async fn record(
     for _ in 0..REPEATS {
         let accepted = decide(arrival, submission, &deps.identity, link.as_deref());
         let id = accepted.touchpoint.id.clone();
+        // With the lead: one ticket gives one id, whoever uses it.
+        let spent_on = format!("{}/{id}", accepted.touchpoint.lead_id);
         let mut writes = vec![Write::Touchpoint(accepted.touchpoint.clone())];
         writes.extend(accepted.outbox.into_iter().map(Write::Outbox));
         writes.extend(ticket.map(|ticket| Write::Spent {
             ticket: ticket.to_owned(),
-            submission: id.clone(),
+            submission: spent_on.clone(),
             at: arrival.now,
             write_id: arrival.write_id.to_owned(),
         }));
@@ -46,7 +48,7 @@ pub async fn record(
         let spent = ticket.and_then(|_| old.pop().flatten());
         let stored = old.into_iter().next().flatten();
         if let (None, Some(spent)) = (&stored, spent) {
-            if spent.spent_on().as_deref() != Some(id.as_str()) {
+            if spent.spent_on().as_deref() != Some(spent_on.as_str()) {
                 return Ok(Recorded::TicketSpent);
             }
             // Spent on this very submission, whose fact has been deleted since.

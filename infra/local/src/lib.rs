@@ -15,6 +15,7 @@ pub mod import;
 pub mod pace;
 pub mod pages;
 pub mod pump;
+pub mod quarantine;
 pub mod query;
 pub mod replay;
 pub mod rescore;

@@ -122,7 +122,8 @@ impl Quarantine {
         }
         let shown = listing.held.len();
         if shown > 0 {
-            self.audit("quarantine list", &format!("{shown} submissions")).await?;
+            self.audit("quarantine list", &format!("{shown} submissions"))
+                .await?;
         }
         Ok(listing)
     }
@@ -151,8 +152,12 @@ impl Quarantine {
             let mut found = all.iter().filter(|h| h.id.starts_with(id.as_str()));
             match (found.next(), found.next()) {
                 (Some(one), None) => meant.push(one.clone()),
-                (Some(_), Some(_)) => bail!("`{id}` is the beginning of several ids; give more of it"),
-                (None, _) => bail!("nothing is set aside under `{id}`; `quarantine list` shows what is"),
+                (Some(_), Some(_)) => {
+                    bail!("`{id}` is the beginning of several ids; give more of it")
+                }
+                (None, _) => {
+                    bail!("nothing is set aside under `{id}`; `quarantine list` shows what is")
+                }
             }
         }
         Ok(meant)
@@ -185,7 +190,10 @@ impl Quarantine {
     async fn audit(&self, action: &str, subject: &str) -> anyhow::Result<()> {
         let id = u64::from_be_bytes(self.entropy.bytes());
         let write_id = format!("op_{id:016x}");
-        Ok(self.store.audit(action, subject, &write_id, self.clock.now()).await?)
+        Ok(self
+            .store
+            .audit(action, subject, &write_id, self.clock.now())
+            .await?)
     }
 }
 
@@ -194,15 +202,26 @@ fn reference(held: &Held) -> String {
 }
 
 fn told(held: &Held) -> Entry {
-    let fields = held.posted.iter().map(|f| (f.name.as_str(), f.value.expose().trim()));
+    let fields = held
+        .posted
+        .iter()
+        .map(|f| (f.name.as_str(), f.value.expose().trim()));
     let filled: Vec<(&str, &str)> = fields.filter(|(_, value)| !value.is_empty()).collect();
-    let email = filled.iter().find(|(_, value)| EmailAddress::parse(value).is_ok());
+    let email = filled
+        .iter()
+        .find(|(_, value)| EmailAddress::parse(value).is_ok());
     let email = email.map_or("", |(_, value)| *value);
     let says_who = |name: &str| {
         let name = name.to_ascii_lowercase();
-        ["name", "company", "organi", "title"].iter().any(|part| name.contains(part))
+        ["name", "company", "organi", "title"]
+            .iter()
+            .any(|part| name.contains(part))
     };
-    let who: Vec<&str> = filled.iter().filter(|(name, _)| says_who(name)).map(|(_, v)| *v).collect();
+    let who: Vec<&str> = filled
+        .iter()
+        .filter(|(name, _)| says_who(name))
+        .map(|(_, v)| *v)
+        .collect();
     Entry {
         id: held.id.clone(),
         lead_id: held.lead_id.to_string(),

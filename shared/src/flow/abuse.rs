@@ -129,18 +129,18 @@ mod tests {
 
     #[test]
     fn frm_3_mailing_fails_closed_and_storing_open() {
-        let judge = |proof| super::judge(false, false, Ticket::Absent, proof);
-        assert_eq!(judge(Proof::NotAsked), Verdict::Clear);
-        assert_eq!(judge(Proof::Passed), Verdict::Clear);
+        let verdict = |proof| judge(false, false, Ticket::Absent, proof);
+        assert_eq!(verdict(Proof::NotAsked), Verdict::Clear);
+        assert_eq!(verdict(Proof::Passed), Verdict::Clear);
         assert_eq!(
-            judge(Proof::Unreachable),
+            verdict(Proof::Unreachable),
             Verdict::StoreOnly(Doubt::Unchecked)
         );
         for (proof, doubt) in [
             (Proof::Missing, Doubt::NoProof),
             (Proof::Failed, Doubt::FailedProof),
         ] {
-            assert_eq!(judge(proof), Verdict::SetAside(doubt));
+            assert_eq!(verdict(proof), Verdict::SetAside(doubt));
         }
     }
 

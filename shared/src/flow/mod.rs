@@ -2,8 +2,8 @@
 //!
 //! Pure, like [`crate::domain`]: no I/O, no clock, no randomness. The function crates load, call these, and commit.
 
-pub mod alerts;
 pub mod abuse;
+pub mod alerts;
 pub mod capture;
 pub mod deliver;
 pub mod feedback;

@@ -84,7 +84,7 @@ pub enum Write {
     Spent {
         /// Keyed name of the ticket.
         ticket: String,
-        /// The submission it is spent on.
+        /// The submission it is spent on: `lead/submission`.
         submission: String,
         /// When.
         at: Timestamp,

@@ -154,15 +154,7 @@ impl Store {
 
     fn prepare(&self, write: &Write) -> Result<Prepared, StoreError> {
         let tables = &self.tables;
-        let absent =
-            |table: &str, item: Attributes, key: &'static str, write_id: String| Prepared {
-                table: table.to_owned(),
-                item,
-                condition: String::from("attribute_not_exists(#key)"),
-                names: vec![("#key", key)],
-                values: Vec::new(),
-                write_id: Some(write_id),
-            };
+        let in_ops = |item, write_id: &str| absent(&tables.ops, item, "sk", write_id.to_owned());
         Ok(match write {
             Write::Touchpoint(t) => absent(
                 &tables.touchpoints,
@@ -231,29 +223,14 @@ impl Store {
                 values: vec![(":from", s(from))],
                 write_id: Some(item.last_write_id.clone()),
             },
-            Write::Held(held) => absent(
-                &tables.ops,
-                held_item(held)?,
-                "sk",
-                held.last_write_id.clone(),
-            ),
-            Write::HeldEntry(held) => absent(
-                &tables.ops,
-                entry_item(held),
-                "sk",
-                held.last_write_id.clone(),
-            ),
+            Write::Held(held) => in_ops(held_item(held)?, &held.last_write_id),
+            Write::HeldEntry(held) => in_ops(entry_item(held), &held.last_write_id),
             Write::Spent {
                 ticket,
                 submission,
                 at,
                 write_id,
-            } => absent(
-                &tables.ops,
-                spent_item(ticket, submission, write_id, *at),
-                "sk",
-                write_id.clone(),
-            ),
+            } => in_ops(spent_item(ticket, submission, write_id, *at), write_id),
             Write::SendLimit(limit) => {
                 let from = limit.version.checked_sub(1).filter(|v| *v > 0);
                 versioned(
@@ -265,6 +242,17 @@ impl Store {
                 )
             }
         })
+    }
+}
+
+fn absent(table: &str, item: Attributes, key: &'static str, write_id: String) -> Prepared {
+    Prepared {
+        table: table.to_owned(),
+        item,
+        condition: String::from("attribute_not_exists(#key)"),
+        names: vec![("#key", key)],
+        values: Vec::new(),
+        write_id: Some(write_id),
     }
 }
 

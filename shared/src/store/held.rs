@@ -39,7 +39,10 @@ pub(super) fn held_key(lead_id: LeadId, id: &str) -> Attributes {
 fn entry_key(held: &Held) -> Attributes {
     Attributes::from([
         ("pk".into(), s(format!("quarantine#{}", held.at.day()))),
-        ("sk".into(), s(format!("{ENTRY}{}/{}", held.lead_id, held.id))),
+        (
+            "sk".into(),
+            s(format!("{ENTRY}{}/{}", held.lead_id, held.id)),
+        ),
     ])
 }
 
@@ -69,7 +72,12 @@ pub(super) fn entry_item(held: &Held) -> Attributes {
 }
 
 /// A ticket that was spent on a submission.
-pub(super) fn spent_item(ticket: &str, submission: &str, write_id: &str, at: Timestamp) -> Attributes {
+pub(super) fn spent_item(
+    ticket: &str,
+    submission: &str,
+    write_id: &str,
+    at: Timestamp,
+) -> Attributes {
     Attributes::from([
         ("pk".into(), s(format!("ticket#{ticket}"))),
         ("sk".into(), s("spent")),
@@ -97,7 +105,13 @@ impl Store {
                 .return_consumed_capacity(CAPACITY);
             let output = call.send().await.map_err(|e| sort_error(&e))?;
             self.meter.reads(output.consumed_capacity.as_ref());
-            found.extend(output.items.unwrap_or_default().iter().filter_map(set_aside));
+            found.extend(
+                output
+                    .items
+                    .unwrap_or_default()
+                    .iter()
+                    .filter_map(set_aside),
+            );
             start = output.last_evaluated_key;
             if start.is_none() {
                 break;
@@ -141,13 +155,21 @@ impl Store {
     pub async fn forget_entry(&self, entry: &SetAside) -> Result<(), StoreError> {
         let key = Attributes::from([
             ("pk".into(), s(format!("quarantine#{}", entry.at.day()))),
-            ("sk".into(), s(format!("{}#{}", entry.function, entry.subject))),
+            (
+                "sk".into(),
+                s(format!("{}#{}", entry.function, entry.subject)),
+            ),
         ]);
         self.delete(&self.tables.ops, key).await
     }
 
     /// Counts a step of the ladder for a form. One write; over-counting is safe here.
-    pub async fn count_step(&self, form: &str, step: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn count_step(
+        &self,
+        form: &str,
+        step: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let call = self
             .client
             .update_item()
@@ -166,7 +188,10 @@ impl Store {
     }
 
     /// How often each step of the ladder was taken on a day: by form, by step.
-    pub async fn steps_on(&self, day: Day) -> Result<BTreeMap<String, BTreeMap<String, i64>>, StoreError> {
+    pub async fn steps_on(
+        &self,
+        day: Day,
+    ) -> Result<BTreeMap<String, BTreeMap<String, i64>>, StoreError> {
         let call = self
             .client
             .query()
@@ -176,11 +201,15 @@ impl Store {
             .return_consumed_capacity(CAPACITY);
         let output = call.send().await.map_err(|e| sort_error(&e))?;
         self.meter.reads(output.consumed_capacity.as_ref());
-        let forms = output.items.unwrap_or_default().into_iter().filter_map(|item| {
-            let steps = item.keys().filter(|name| *name != "ttl");
-            let counted = steps.filter_map(|name| Some((name.clone(), number(&item, name)?)));
-            Some((text(&item, "sk")?, counted.collect()))
-        });
+        let forms = output
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|item| {
+                let steps = item.keys().filter(|name| *name != "ttl");
+                let counted = steps.filter_map(|name| Some((name.clone(), number(&item, name)?)));
+                Some((text(&item, "sk")?, counted.collect()))
+            });
         Ok(forms.collect())
     }
 }

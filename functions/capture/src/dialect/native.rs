@@ -20,7 +20,9 @@ pub async fn answer(deps: &Deps, site: &Site, name: &str, request: Request) -> A
     let origin = header_text(request.headers(), "origin").to_owned();
     let mut response = match *request.method() {
         Method::OPTIONS => cors::preflight(form, &origin),
-        Method::GET | Method::HEAD => hosted_form(site, form, &ticket::hidden(deps, form, &request)),
+        Method::GET | Method::HEAD => {
+            hosted_form(site, form, &ticket::hidden(deps, form, &request))
+        }
         Method::POST => submit(deps, site, form, request).await,
         _ => Asker::of(&request).refuse(site, Some(form), &Refusal::Method),
     };

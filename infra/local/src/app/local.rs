@@ -111,7 +111,7 @@ fn answer(outcome: anyhow::Result<Value>) -> Response {
 }
 
 /// A failure of our own, told in full: the only reader is the person at this machine.
-fn failed(error: &anyhow::Error) -> Response {
+pub(super) fn failed(error: &anyhow::Error) -> Response {
     tracing::error!(error = format!("{error:#}"), "a local request failed");
     (
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -121,7 +121,7 @@ fn failed(error: &anyhow::Error) -> Response {
 }
 
 /// Refuses what a page of another site made the browser send.
-fn from_elsewhere(headers: &HeaderMap) -> Option<Response> {
+pub(super) fn from_elsewhere(headers: &HeaderMap) -> Option<Response> {
     let site = headers.get("sec-fetch-site")?.as_bytes();
     (site == b"cross-site" || site == b"same-site").then(|| {
         (

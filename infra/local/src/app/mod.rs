@@ -11,7 +11,8 @@ pub mod core;
 pub mod landing;
 mod local;
 pub mod options;
-pub mod site;
+pub mod set_aside;
+mod site;
 pub mod stand_ins;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,7 @@ use shared::channel::sender::{SystemDns, guarded};
 use shared::domain::time::Timestamp;
 use shared::runtime::{Aws, Clock, Outbound, Runtime, connector};
 use shared::site::SiteHandle;
-use shared::store::Tables;
+use shared::store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -45,6 +46,7 @@ use crate::pump::context::{Context, Drive, Invoke, Wake};
 use crate::pump::lane::Answer;
 use crate::pump::traffic::Traffic;
 use crate::pump::{Pumps, sleepers};
+use crate::quarantine::Quarantine;
 use crate::query::Query;
 use crate::ses::Ses;
 use crate::stack::Stack;
@@ -123,10 +125,13 @@ impl App {
         );
         let gateway = Arc::new(gateway.with_files(landing));
         let query = query(&stack, &runtime)?;
+        let ops = Store::new(&runtime.aws, tables(&stack)?, runtime.entropy.clone());
+        let quarantine = Quarantine::open(&runtime, ops, &stack.model).await?;
         let core = Arc::new(Core::new(stack, Arc::clone(&pumps), query).await?);
         let ses = stand_ins.ses.clone();
         let router = Router::new()
             .merge(local::router(Arc::clone(&core)))
+            .merge(set_aside::router(quarantine))
             .merge(ses.local_router())
             .merge(Arc::clone(&gateway).router());
         if options.drive == Drive::Live {
@@ -335,16 +340,19 @@ fn connectors(model: &Model, traffic: &Traffic, options: &mut Options) -> Option
     }))
 }
 
-fn query(stack: &Stack, runtime: &Runtime) -> anyhow::Result<Query> {
-    let tables = Tables {
+fn tables(stack: &Stack) -> anyhow::Result<Tables> {
+    Ok(Tables {
         touchpoints: stack.table("TouchpointsTable")?.to_owned(),
         leads: stack.table("LeadsTable")?.to_owned(),
         outbox: stack.table("OutboxTable")?.to_owned(),
         ops: stack.table("OpsTable")?.to_owned(),
-    };
+    })
+}
+
+fn query(stack: &Stack, runtime: &Runtime) -> anyhow::Result<Query> {
     let identity = stack
         .identity
         .clone()
         .context("no function of the template has IDENTITY_KEY_PARAM")?;
-    Ok(Query::new(runtime.aws.dynamodb(), tables, identity))
+    Ok(Query::new(runtime.aws.dynamodb(), tables(stack)?, identity))
 }

@@ -8,6 +8,7 @@ mod demo;
 mod import;
 pub mod open;
 mod progress;
+mod quarantine;
 mod replay;
 mod rescore;
 mod serve;
@@ -36,6 +37,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Bring people and their history in from a file
     Import(import::ImportArgs),
+    /// Show, release or drop submissions that were set aside
+    Quarantine(quarantine::QuarantineArgs),
     /// Try another scoring model on all history, and change nothing
     Replay(replay::ReplayArgs),
     /// Apply the scoring model in force to all leads
@@ -91,6 +94,7 @@ pub fn run() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Import(args)) => import::run(&args),
+        Some(Command::Quarantine(args)) => quarantine::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Rescore(args)) => rescore::run(&args),
     };

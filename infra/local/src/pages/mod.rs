@@ -8,6 +8,7 @@ mod chip;
 mod inbox;
 mod lead;
 mod leads;
+mod quarantine;
 mod read;
 mod respond;
 
@@ -17,6 +18,7 @@ mod tests;
 pub use inbox::{inbox, mail};
 pub use lead::lead;
 pub use leads::leads;
+pub use quarantine::quarantine;
 pub use respond::{respond, respond_with_mail_html, wants_html};
 
 /// The one stylesheet, put into every page so that nothing has to be fetched.
