@@ -1,10 +1,14 @@
-//! `notify`: tells sales, by mail: the alert that a lead qualified, the reminder of an unanswered one, the notice of a submission.
+//! `notify`: tells sales, by mail and on the site's channels: the alert that a lead qualified, the reminder of an unanswered one, the
+//! notice of a submission.
 //!
 //! Woken by the outbox stream and by a tick. An alert that may have been lost is sent again: for sales a duplicate is better than a loss.
+//! A channel whose receiver was switched off gets nothing more; its items are given up with that reason.
 
 use serde_json::Value;
-use shared::channel::effect::{Recheck, Worker};
+use shared::channel::effect::{Done, Recheck, Worker};
 use shared::channel::mail::{Mail, MailError, Writer};
+use shared::channel::message::{Messenger, Parcel, SWITCHED_OFF, fingerprint};
+use shared::channel::sender::Sender;
 use shared::channel::ses::Ses;
 use shared::domain::outbox::{OutboxItem, OutboxKind, Outcome, Reader};
 use shared::domain::token::TokenKeys;
@@ -12,7 +16,7 @@ use shared::edge::Failure;
 use shared::edge::stream::{RecordKey, Trigger, batch_answer, caught, in_order, read};
 use shared::flow::notify::{Wanted, needs_lead, wanted};
 use shared::runtime::{Lookup, Runtime, SecretError, SettingsReader, SiteSecrets, StartError};
-use shared::site::SiteHandle;
+use shared::site::{Site, SiteHandle};
 use shared::store::{Store, StoreError, Table, Tables};
 
 /// Most items looked at in one tick, for each shard.
@@ -27,8 +31,8 @@ pub struct Deps {
     pub site: SiteHandle,
     /// Signs links.
     pub keys: TokenKeys,
-    /// Gives the secrets that channels name.
-    pub secrets: SiteSecrets,
+    /// Sends to channels.
+    pub messenger: Messenger,
     /// Sends.
     pub ses: Ses,
     /// Where links lead.
@@ -65,7 +69,11 @@ impl Deps {
             },
             site: runtime.site()?,
             keys,
-            secrets: SiteSecrets::new(runtime, secrets_prefix),
+            messenger: Messenger {
+                sender: Sender::new(runtime),
+                secrets: SiteSecrets::new(runtime, secrets_prefix),
+                entropy: runtime.entropy.clone(),
+            },
             ses: Ses::new(runtime.aws.ses(), configuration_set),
             public_url,
             from,
@@ -118,6 +126,10 @@ async fn recheck(deps: &Deps, item: OutboxItem) -> Result<Recheck, Failure> {
     };
     let (site, now) = (deps.site.get(), deps.worker.clock.now());
     Ok(match wanted(&item, &guard, lead.as_ref(), &site, now) {
+        Wanted::Now if item.order.template != SWITCHED_OFF => Recheck {
+            skip: channel_is_off(deps, &item).await?.map(str::to_owned),
+            ..Recheck::default()
+        },
         Wanted::Now => Recheck::default(),
         Wanted::NotBefore(at) => Recheck {
             not_before: Some(at),
@@ -130,24 +142,83 @@ async fn recheck(deps: &Deps, item: OutboxItem) -> Result<Recheck, Failure> {
     })
 }
 
-async fn send(deps: &Deps, item: OutboxItem) -> Outcome {
-    match write(deps, &item).await {
-        Ok(Ok(mail)) => deps.ses.send(&item, &mail).await,
+/// Why nothing is sent to the channel of an item, or none.
+async fn channel_is_off(deps: &Deps, item: &OutboxItem) -> Result<Option<&'static str>, Failure> {
+    let Some(id) = &item.order.channel else {
+        return Ok(None);
+    };
+    let site = deps.site.get();
+    let Some(channel) = site.channel(id) else {
+        return Ok(Some("the site has no such channel any more"));
+    };
+    let endpoint = deps.worker.store.endpoint(id).await?;
+    let is_on = endpoint.for_site(id, &fingerprint(channel)).is_on();
+    Ok((!is_on).then_some("the channel is switched off"))
+}
+
+async fn send(deps: &Deps, item: OutboxItem) -> Done {
+    let to_channel = item.order.template != SWITCHED_OFF;
+    match item.order.channel.as_deref().filter(|_| to_channel) {
+        Some(channel) => send_to(deps, &item, channel).await,
+        None => send_mail(deps, &item).await.into(),
+    }
+}
+
+/// Sends to a channel of the site. Nothing was sent where the store failed.
+async fn send_to(deps: &Deps, item: &OutboxItem, id: &str) -> Done {
+    let site = deps.site.get();
+    let (Some(channel), Some(body)) = (site.channel(id), &item.order.body) else {
+        return Outcome::RefusedForGood("the site has no such channel any more".into()).into();
+    };
+    let endpoint = match deps.worker.store.endpoint(id).await {
+        Ok(endpoint) => endpoint.for_site(id, &fingerprint(channel)),
+        Err(_) => return Outcome::RefusedForNow("store".into()).into(),
+    };
+    let now = deps.worker.clock.now();
+    let writer = writer(deps, &site);
+    let answer_url = item
+        .order
+        .cycle
+        .map(|cycle| writer.answer_url(item, cycle, now));
+    // An item's id is its own only within its lead.
+    let parcel = Parcel {
+        id: &format!("{}_{}", item.lead_id, item.id),
+        body: body.expose(),
+        now,
+        answer_url: answer_url.as_deref(),
+    };
+    deps.messenger
+        .deliver(item, channel, &endpoint, &parcel)
+        .await
+}
+
+async fn send_mail(deps: &Deps, item: &OutboxItem) -> Outcome {
+    match write(deps, item).await {
+        Ok(Ok(mail)) => deps.ses.send(item, &mail).await,
         Ok(Err(error)) => Outcome::RefusedForGood(error.to_string()),
-        // Nothing was sent: the handoff could not be read.
+        // Nothing was sent: what the mail tells could not be read.
         Err(error) if error.is_transient() => Outcome::RefusedForNow("store".into()),
         Err(error) => Outcome::RefusedForGood(error.to_string()),
     }
 }
 
-async fn write(deps: &Deps, item: &OutboxItem) -> Result<Result<Mail, MailError>, StoreError> {
-    let site = deps.site.get();
-    let writer = Writer {
-        site: &site,
+fn writer<'a>(deps: &'a Deps, site: &'a Site) -> Writer<'a> {
+    Writer {
+        site,
         keys: &deps.keys,
         public_url: &deps.public_url,
         from: &deps.from,
-    };
+    }
+}
+
+async fn write(deps: &Deps, item: &OutboxItem) -> Result<Result<Mail, MailError>, StoreError> {
+    let site = deps.site.get();
+    let writer = writer(deps, &site);
+    if item.order.template == SWITCHED_OFF {
+        let channel = item.order.channel.as_deref().unwrap_or_default();
+        let endpoint = deps.worker.store.endpoint(channel).await?;
+        return Ok(writer.switched_off(channel, &endpoint));
+    }
     if item.kind == OutboxKind::Notice {
         return Ok(writer.notice(item));
     }

@@ -158,7 +158,7 @@ impl Stack {
             engine,
             secrets: SecretSource::Local {
                 values: secrets,
-                site: folder.join("secrets").join("site"),
+                site: site_secrets(&folder),
             },
             identity,
             folder,
@@ -181,6 +181,11 @@ impl Stack {
     pub fn file(&self, name: &str) -> Option<PathBuf> {
         self.kept.then(|| self.folder.join(name))
     }
+}
+
+/// Where a stack keeps the secrets that site files name.
+pub(crate) fn site_secrets(folder: &Path) -> PathBuf {
+    folder.join("secrets").join("site")
 }
 
 fn unusable(path: &Path) -> String {
@@ -248,7 +253,12 @@ fn secrets(
     Ok((values, identity))
 }
 
-fn kept_secret(folder: &Path, file: &str, make: impl FnOnce() -> String) -> anyhow::Result<String> {
+/// The secret in a file of this folder; made, and readable by its owner only, where there is none.
+pub(crate) fn kept_secret(
+    folder: &Path,
+    file: &str,
+    make: impl FnOnce() -> String,
+) -> anyhow::Result<String> {
     let path = folder.join(file);
     match std::fs::read_to_string(&path) {
         Ok(value) => Ok(value.trim().to_owned()),

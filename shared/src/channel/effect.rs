@@ -38,6 +38,24 @@ pub struct Recheck {
     pub with_claim: Vec<Write>,
 }
 
+/// What came of acting on a claimed item.
+#[derive(Debug)]
+pub struct Done {
+    /// How the attempt came out.
+    pub outcome: Outcome,
+    /// What must be written together with the settled item.
+    pub also: Vec<Write>,
+}
+
+impl From<Outcome> for Done {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            also: Vec::new(),
+        }
+    }
+}
+
 /// What carrying out needs.
 #[derive(Clone, Debug)]
 pub struct Worker {
@@ -54,7 +72,7 @@ pub struct Worker {
 impl Worker {
     /// Carries out the item that `key` names, where it is this reader's and it is time. `recheck` looks at what may have changed since
     /// the item was written; `act` does the effect once it is claimed.
-    pub async fn carry_out<R, RF, A, AF>(
+    pub async fn carry_out<R, RF, A, AF, D>(
         &self,
         key: &RecordKey,
         recheck: R,
@@ -64,15 +82,16 @@ impl Worker {
         R: Fn(OutboxItem, String, Timestamp) -> RF,
         RF: Future<Output = Result<Recheck, Failure>>,
         A: FnOnce(OutboxItem) -> AF,
-        AF: Future<Output = Outcome>,
+        AF: Future<Output = D>,
+        D: Into<Done>,
     {
         let owner = random("own", self.entropy.bytes());
         let Some(claimed) = self.claim(key, &owner, recheck).await? else {
             return Ok(());
         };
         // Boxed: the future of a send is large, and a claim should not carry it on its stack.
-        let outcome = Box::pin(act(claimed.clone())).await;
-        self.settle(&claimed, &outcome).await;
+        let done = Box::pin(act(claimed.clone())).await.into();
+        self.settle(&claimed, done).await;
         Ok(())
     }
 
@@ -104,7 +123,8 @@ impl Worker {
             };
             let now = self.clock.now();
             if item.reader != self.reader
-                || item.decide_claim(now, owner, LEASE_MS, None, false) == ClaimDecision::Leave
+                || item.decide_claim(now, owner, LEASE_MS, None, repeats(&item))
+                    == ClaimDecision::Leave
             {
                 return Ok(None);
             }
@@ -115,7 +135,7 @@ impl Worker {
             } = Box::pin(recheck(item.clone(), owner.to_owned(), now)).await?;
             let later = not_before.filter(|at| *at > now && item.state == State::Pending);
             let (next, claims) =
-                match item.decide_claim(now, owner, LEASE_MS, skip.as_deref(), false) {
+                match item.decide_claim(now, owner, LEASE_MS, skip.as_deref(), repeats(&item)) {
                     ClaimDecision::Leave => return Ok(None),
                     ClaimDecision::Claim(_) if let Some(at) = later => {
                         let mut next = Box::new(item.put_off(at));
@@ -148,15 +168,16 @@ impl Worker {
         Err(Failure::Transient("claim_contended".into()))
     }
 
-    async fn settle(&self, claimed: &OutboxItem, outcome: &Outcome) {
+    async fn settle(&self, claimed: &OutboxItem, done: Done) {
         let now = self.clock.now();
-        let mut next = claimed.after(outcome, now, self.backoff(claimed.refusals));
+        let mut next = claimed.after(&done.outcome, now, self.backoff(claimed.refusals));
         next.last_write_id = format!("{}.s", claimed.last_write_id);
-        let write = Write::OutboxMoved {
+        let mut writes = vec![Write::OutboxMoved {
             item: Box::new(next.clone()),
             from: claimed.last_write_id.clone(),
-        };
-        match self.store.commit(&[write]).await {
+        }];
+        writes.extend(done.also);
+        match self.store.commit(&writes).await {
             Ok(Committed::Written) => log_settled(&next),
             // An event of the channel settled it first, or the lease lapsed and the tick has it; both know what we know.
             Ok(Committed::Lost(_)) => {}
@@ -174,6 +195,11 @@ impl Worker {
             .below(u64::try_from(most / 2).unwrap_or_default());
         most / 2 + i64::try_from(jitter).unwrap_or_default()
     }
+}
+
+/// Whether an attempt whose end nobody saw is simply made again.
+const fn repeats(item: &OutboxItem) -> bool {
+    item.order.may_repeat
 }
 
 fn log_settled(item: &OutboxItem) {

@@ -112,6 +112,11 @@ impl Sender {
         }
     }
 
+    /// The address of a path on the runner that this sender belongs to; none in a deployed function.
+    pub fn own_url(&self, path: &str) -> Option<String> {
+        self.exceptions.first().map(|own| format!("{own}{path}"))
+    }
+
     /// Posts, once.
     pub async fn post(&self, post: &Post<'_>) -> Result<Answer, SendError> {
         let destination = Destination::parse(post.url, &self.exceptions)?;

@@ -3,10 +3,12 @@
 //! No I/O, no clock, no randomness, no AWS, no HTTP: everything here is decided from its arguments alone, so a test needs no runtime
 //! and any past decision can be made again.
 
+pub mod channel;
 pub mod consent;
 pub mod countries;
 pub mod destination;
 pub mod email;
+pub mod endpoint;
 pub mod form;
 pub mod guard;
 pub mod handling;
@@ -16,6 +18,7 @@ pub mod hours;
 pub mod id;
 pub mod lead;
 pub mod magnet;
+pub mod news;
 pub mod outbox;
 pub mod pii;
 #[cfg(test)]
@@ -32,3 +35,4 @@ pub mod text;
 pub mod time;
 pub mod token;
 pub mod touchpoint;
+pub mod webhook;

@@ -193,6 +193,15 @@ pub struct Order {
     /// Who is asked after this person, and when, while nobody answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<Step>,
+    /// Channel of the site that it goes to; none = mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// The news, frozen: what a channel is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Pii<String>>,
+    /// Whether the receiver may get it again after an attempt whose end nobody saw: it tells a repeat by its id, or a repeat does no harm.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_repeat: bool,
     /// Answers a notice tells about, as (label, value).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<super::handoff::Labelled>,
@@ -276,6 +285,15 @@ pub enum Outcome {
     RefusedForNow(String),
     /// Nobody knows: a time-out, a reset, a server error.
     Unknown(String),
+    /// Not done, and to be tried after a wait that the channel chose; how often is the channel's to say.
+    Later {
+        /// Why.
+        reason: String,
+        /// Milliseconds.
+        wait_ms: i64,
+    },
+    /// Given up, and the item becomes another message, due at once.
+    Becomes(Box<Order>),
 }
 
 /// What a reader does with an item.
@@ -404,15 +422,13 @@ impl OutboxItem {
             Outcome::RefusedForNow(reason) if self.refusals + 1 >= MAX_REFUSALS => {
                 self.done(State::Dead, Some(reason), now)
             }
-            Outcome::RefusedForNow(reason) => {
-                let mut item = self.clone();
-                item.state = State::Pending;
-                item.refusals += 1;
-                item.owner = None;
-                item.lease_until = None;
-                item.not_before = now.plus_ms(backoff_ms);
-                item.due_at = Some(item.not_before);
-                item.reason = Some(reason.clone());
+            Outcome::RefusedForNow(reason) => self.pending_again(reason, now, backoff_ms),
+            Outcome::Later { reason, wait_ms } => self.pending_again(reason, now, *wait_ms),
+            Outcome::Becomes(order) => {
+                let mut item = self.pending_again("", now, 0);
+                item.order = *order.clone();
+                item.refusals = 0;
+                item.reason = None;
                 item
             }
             Outcome::Unknown(reason) => self.unknown(reason, now),
@@ -448,6 +464,18 @@ impl OutboxItem {
         item.lease_until = Some(until);
         item.due_at = Some(until);
         item.last_write_id = format!("{owner}.{}", item.attempt);
+        item
+    }
+
+    fn pending_again(&self, reason: &str, now: Timestamp, wait_ms: i64) -> Self {
+        let mut item = self.clone();
+        item.state = State::Pending;
+        item.refusals += 1;
+        item.owner = None;
+        item.lease_until = None;
+        item.not_before = now.plus_ms(wait_ms);
+        item.due_at = Some(item.not_before);
+        item.reason = Some(reason.to_owned());
         item
     }
 

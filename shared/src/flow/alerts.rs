@@ -2,7 +2,7 @@
 //!
 //! Ids are made of the cycle, so a second run makes the same items. The items are written in the transaction of the handoff; whether an
 //! item is still wanted is asked at its claim (`flow::notify`), because nobody cancels work.
-//! To add a channel: its item in [`alerts`].
+//! Channels of the site have theirs in `flow::channels`.
 
 use crate::domain::handoff::{Handoff, deadline};
 use crate::domain::outbox::{Order, OutboxItem, OutboxKind, Reader, Request, Step};

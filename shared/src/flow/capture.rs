@@ -18,6 +18,7 @@ use crate::domain::submission::Submission;
 use crate::domain::text::shortened;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
+use crate::flow::channels;
 use crate::site::Site;
 
 /// A post without a key is the same submission when the same content comes again within this time.
@@ -90,11 +91,14 @@ pub fn decide(
         .filter(|_| arrival.mails)
         .into_iter()
         .collect();
+    // Names of channels stand in the same list.
     outbox.extend(
         form.notify
             .iter()
+            .filter(|name| site.channel(name).is_none())
             .map(|person| notice(arrival, submission, &touchpoint, person)),
     );
+    outbox.extend(channels::submitted(&touchpoint, form, site, *now));
     for item in &mut outbox {
         arrival.write_id.clone_into(&mut item.last_write_id);
     }

@@ -5,6 +5,7 @@
 pub mod abuse;
 pub mod alerts;
 pub mod capture;
+pub mod channels;
 pub mod deliver;
 pub mod feedback;
 pub mod keep;

@@ -1,6 +1,7 @@
 //! What a decision works on and what it asks for: values that the store reads and writes.
 
 use crate::domain::consent::ConsentRecord;
+use crate::domain::endpoint::Endpoint;
 use crate::domain::guard::Guard;
 use crate::domain::handoff::Handoff;
 use crate::domain::held::Held;
@@ -93,4 +94,6 @@ pub enum Write {
     },
     /// The send times of a mailbox, if they still have the version before.
     SendLimit(SendLimit),
+    /// The record of a channel's receiver, if it still has the version before.
+    Endpoint(Endpoint),
 }

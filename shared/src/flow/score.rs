@@ -8,7 +8,7 @@ use crate::domain::routing::{Routing, Turn};
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
 use crate::flow::alerts::alerts;
-use crate::flow::{LeadRecords, Write};
+use crate::flow::{LeadRecords, Write, channels};
 use crate::site::Site;
 
 /// What to do about a lead.
@@ -101,7 +101,16 @@ pub fn decide(
                 .into_iter()
                 .map(Write::Outbox),
         );
+        writes.extend(
+            channels::qualified(&lead, &handoff, site, now)
+                .into_iter()
+                .map(Write::Outbox),
+        );
         writes.push(Write::Handoff(Box::new(handoff)));
+    }
+    if announce == Announce::Yes {
+        let news = channels::moved(before, &lead, site, now);
+        writes.extend(news.into_iter().map(Write::Outbox));
     }
     writes.extend(consents.into_iter().map(|c| Write::Consent(lead_id, c)));
     writes.push(Write::Lead {

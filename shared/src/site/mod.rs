@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::channel::Channel;
 use crate::domain::form::Form;
 use crate::domain::magnet::Magnet;
 use crate::domain::sales::Sales;
@@ -36,6 +37,9 @@ pub struct Site {
     pub model: ScoreModel,
     /// Who gets which lead.
     pub sales: Sales,
+    /// Where news goes besides mail, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<Channel>,
     /// Mail templates by name: `magnet`, `alert`, `notice`, `confirm`, and what forms name.
     pub templates: BTreeMap<String, MailTemplate>,
     /// SHA-256 of all the above, 16 hex digits; facts name it.
@@ -114,6 +118,11 @@ impl Site {
                 expected: Self::LAYOUT,
             })
         }
+    }
+
+    /// The channel of that id.
+    pub fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.iter().find(|c| c.id == id)
     }
 
     /// Writes the checked site file.

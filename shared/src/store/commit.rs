@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::held::{entry_item, held_item, spent_item};
+use super::endpoints::endpoint_item;
 use super::item::{self, Item};
 use super::limits::send_limit_item;
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
@@ -239,6 +240,16 @@ impl Store {
                     "sk",
                     from,
                     Some(limit.write_id.clone()),
+                )
+            }
+            Write::Endpoint(endpoint) => {
+                let from = endpoint.version.checked_sub(1).filter(|v| *v > 0);
+                versioned(
+                    &tables.ops,
+                    endpoint_item(endpoint),
+                    "sk",
+                    from,
+                    Some(endpoint.write_id.clone()),
                 )
             }
         })

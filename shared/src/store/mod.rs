@@ -24,6 +24,7 @@ use crate::runtime::{Aws, Entropy, SettingsReader};
 mod commit;
 mod delete;
 mod held;
+mod endpoints;
 mod item;
 mod limits;
 mod quarantine;

@@ -28,7 +28,7 @@ use axum::Router;
 use serde_json::Value;
 use shared::channel::sender::{SystemDns, guarded};
 use shared::domain::time::Timestamp;
-use shared::runtime::{Aws, Clock, Outbound, Runtime, connector};
+use shared::runtime::{Aws, Clock, Entropy, Outbound, Runtime, connector};
 use shared::site::SiteHandle;
 use shared::store::{Store, Tables};
 use tokio::net::TcpListener;
@@ -49,7 +49,7 @@ use crate::pump::{Pumps, sleepers};
 use crate::quarantine::Quarantine;
 use crate::query::Query;
 use crate::ses::Ses;
-use crate::stack::Stack;
+use crate::stack::{Stack, site_secrets};
 use crate::storage::Storage;
 use crate::template::Model;
 use landing::Landing;
@@ -83,7 +83,8 @@ impl App {
         let stack = tokio::task::spawn_blocking(move || Stack::open(stack, true)).await??;
         let mut stand_ins = StandIns::start(&stack, &options.entropy).await?;
         let bucket = stack.model.buckets.values().next().map(String::as_str);
-        let site_files = SiteFiles::new(&options.site, bucket);
+        let site_files = SiteFiles::new(&options.site, bucket)
+            .with_secrets(site_secrets(&stack.folder), &Entropy::system());
         let loaded = site_files.read(&stand_ins.storage)?;
         let seen = site::stamp(&loaded.watched).await;
         let site = SiteHandle::new(loaded.site);

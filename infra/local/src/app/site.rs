@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, anyhow};
+use shared::domain::channel::ChannelKind;
+use shared::domain::webhook::new_secret;
+use shared::runtime::Entropy;
 use shared::site::SiteHandle;
 use shared::site::source::{Diagnostics, Loaded, Severity, load};
 
+use crate::stack::kept_secret;
 use crate::storage::Storage;
 
 /// How often files are looked at.
@@ -19,6 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct SiteFiles {
     folder: PathBuf,
     bucket: Option<String>,
+    secrets: Option<(PathBuf, Entropy)>,
 }
 
 impl SiteFiles {
@@ -27,7 +32,14 @@ impl SiteFiles {
         Self {
             folder: folder.to_owned(),
             bucket: bucket.map(str::to_owned),
+            secrets: None,
         }
+    }
+
+    /// Makes signing secrets for channels to this runner's own sinks, in `folder`. Nobody else has to know them.
+    pub fn with_secrets(mut self, folder: PathBuf, entropy: &Entropy) -> Self {
+        self.secrets = Some((folder, entropy.clone()));
+        self
     }
 
     /// Reads the site and puts its magnets in storage. The error is one line.
@@ -42,6 +54,15 @@ impl SiteFiles {
                 let bytes = std::fs::read(path)
                     .with_context(|| format!("cannot read {}", path.display()))?;
                 storage.put(bucket, &format!("magnets/{name}"), &bytes)?;
+            }
+        }
+        if let Some((folder, entropy)) = &self.secrets {
+            for channel in loaded.site.channels.iter().filter(|c| c.is_local()) {
+                if let ChannelKind::Webhook { secret, .. } | ChannelKind::Hubspot { secret, .. } =
+                    &channel.kind
+                {
+                    kept_secret(folder, secret, || new_secret(entropy.bytes()))?;
+                }
             }
         }
         Ok(loaded)

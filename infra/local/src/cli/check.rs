@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
-use shared::site::source::{Diagnostics, Severity, load};
+use shared::site::source::{Diagnostics, Severity, for_deployment, load};
 
 use super::in_project;
 
@@ -30,7 +30,8 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         .clone()
         .unwrap_or_else(|| in_project("infra/site"));
     let (site, found) = match load(&folder) {
-        Ok(loaded) => (Some(loaded.site), loaded.warnings),
+        // What is told is what is deployed: without channels that only the local runner can serve.
+        Ok(loaded) => (Some(for_deployment(loaded.site)), loaded.warnings),
         Err(found) => (None, found),
     };
     if args.json {

@@ -2,7 +2,7 @@
 //!
 //! | file | read by |
 //! | --- | --- |
-//! | `site.toml` | `company` (`[business]`, `[sender]`), `magnets`, `sales` |
+//! | `site.toml` | `company` (`[business]`, `[sender]`), `magnets`, `sales`, `channels` |
 //! | `forms/*.toml` | `forms`, `fields` |
 //! | `scoring.toml` | `scoring`, `predicate`, `thresholds`, `reach`, `sense` |
 //! | `templates/*` | `templates`, with the data of [`sample`] |
@@ -11,6 +11,7 @@
 //! at the first mistake: it reports, leaves the value out, and goes on; only at the end does a site come out, or none.
 //! This code runs where a site is written and deployed, never in a function.
 
+mod channels;
 mod company;
 pub mod diagnostic;
 mod fields;
@@ -38,6 +39,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::domain::channel::Channel;
 use crate::domain::form::Form;
 use crate::domain::id::sha256_hex;
 
@@ -102,10 +104,18 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         .map(|root| magnets::magnets(root, &magnet_folder));
     let team = root.as_ref().map(sales::team);
     let unknown_people = Names::new("sales person", None);
+
+    let people = team.as_ref().map_or(&unknown_people, |team| &team.ids);
+    let channels = root
+        .as_ref()
+        .map_or_else(Vec::new, |root| channels::channels(root, people));
+    // Forms name people and channels in one list.
+    let told = people.and(channels.iter().map(|c| c.id.as_str()));
+
     let magnet_names = Names::new("magnet", magnets.as_ref().map(|m| m.ids.clone()));
     let context = forms::Context {
         magnets: &magnet_names,
-        people: team.as_ref().map_or(&unknown_people, |team| &team.ids),
+        people: &told,
         language: business.as_ref().map_or("en", |b| b.language.as_str()),
     };
     let form_ids = form_files.iter().map(|file| stem(&file.name).to_owned());
@@ -159,6 +169,7 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         magnets: magnets.by_id,
         model,
         sales,
+        channels,
         templates,
         hash: String::new(),
     };
@@ -208,6 +219,24 @@ fn read_forms(
         }
     }
     read
+}
+
+/// The site as it is deployed: without the channels that only the local runner can serve.
+pub fn for_deployment(site: Site) -> Site {
+    if !site.channels.iter().any(Channel::is_local) {
+        return site;
+    }
+    let mut site = site;
+    site.channels.retain(|c| !c.is_local());
+    for form in site.forms.values_mut() {
+        let channels = &site.channels;
+        let people = &site.sales;
+        form.notify
+            .retain(|n| people.person(n).is_some() || channels.iter().any(|c| c.id == *n));
+    }
+    site.hash.clear();
+    let hash = short_hash(&site);
+    Site { hash, ..site }
 }
 
 /// The first 16 hex digits of the SHA-256 of a definition: what tells two versions of it apart.

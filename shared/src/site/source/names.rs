@@ -101,6 +101,23 @@ impl Names {
         Self { kind, ids }
     }
 
+    /// The same names and some more.
+    pub fn and<'n>(&self, more: impl Iterator<Item = &'n str>) -> Self {
+        let ids = self.ids.as_ref().map(|ids| {
+            let ids = ids.iter().cloned();
+            ids.chain(more.map(str::to_owned)).collect()
+        });
+        Self {
+            kind: self.kind,
+            ids,
+        }
+    }
+
+    /// Whether there is such a name, as far as is known.
+    pub fn has(&self, id: &str) -> bool {
+        self.ids.as_ref().is_some_and(|ids| ids.contains(id))
+    }
+
     /// Reports a reference to something that does not exist.
     pub fn check(&self, id: &At<'_, String>) {
         let Some(ids) = &self.ids else { return };

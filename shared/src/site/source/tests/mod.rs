@@ -1,6 +1,7 @@
 //! What the checker says, mistake by mistake: each test changes one thing in a small site that is otherwise right, and holds the lines
 //! its author would read.
 
+mod channels;
 mod company;
 mod example;
 mod forms;
