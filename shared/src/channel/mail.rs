@@ -10,6 +10,7 @@ use super::header::{mailbox, subject};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::outbox::OutboxItem;
 use crate::domain::pii::Pii;
+use crate::domain::sales::Assignee;
 use crate::domain::text::{people_date, people_size, people_time};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Claims, Purpose, TokenKeys, nonce_of, scope_of};
@@ -170,12 +171,17 @@ impl Writer<'_> {
         self.render("notice", &values, person.email.clone())
     }
 
-    /// Tells the operator, who is whom leads go to that no route matches, that a channel was switched off. Its words are ours: a site
+    /// Tells the operator, who is the person that leads go to which no route matches, else the first of the team, that a channel was
+    /// switched off. Its words are ours: a site
     /// whose templates do not know of it hears of it all the same.
     pub fn switched_off(&self, channel: &str, endpoint: &Endpoint) -> Result<Mail, MailError> {
         let sales = &self.site.sales;
-        let person = sales
-            .person(&sales.fallback)
+        let fallback = match &sales.fallback {
+            Assignee::Person(id) => sales.person(id),
+            Assignee::Group(_) => None,
+        };
+        let person = fallback
+            .or_else(|| sales.team.first())
             .ok_or(MailError::Gone("sales person"))?;
         let since = endpoint.failing_since.map(people_time).unwrap_or_default();
         let business = &self.site.business.name;
@@ -188,11 +194,12 @@ impl Writer<'_> {
             name = person.name,
             reason = endpoint.reason,
         );
-        let paragraphs: String = text
+        let paragraphs: Vec<String> = text
             .trim()
             .split("\n\n")
             .map(|p| format!("<p style=\"margin:0 0 16px\">{}</p>", escape_html(p.trim())))
             .collect();
+        let paragraphs = paragraphs.concat();
         let language = escape_html(&self.site.business.language);
         Ok(Mail {
             from: mailbox(&self.site.sender.name, self.from),

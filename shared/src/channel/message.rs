@@ -188,7 +188,7 @@ impl Messenger {
             Reply::Taken => Done {
                 outcome: Outcome::Accepted(answer.status.to_string()),
                 also: endpoint
-                    .after_success(&self.write_id(item))
+                    .after_success(&write_id(item))
                     .map(Write::Endpoint)
                     .into_iter()
                     .collect(),
@@ -199,7 +199,7 @@ impl Messenger {
                 let reason = format!("it answered {}", answer.status);
                 self.failed(item, endpoint, &reason, asked, now)
             }
-            Reply::Gone => switch_off(item, endpoint.gone(now, &self.write_id(item))),
+            Reply::Gone => switch_off(item, endpoint.gone(now, &write_id(item))),
         }
     }
 
@@ -212,7 +212,7 @@ impl Messenger {
         asked_ms: Option<i64>,
         now: Timestamp,
     ) -> Done {
-        let after = endpoint.after_failure(reason, now, &self.write_id(item));
+        let after = endpoint.after_failure(reason, now, &write_id(item));
         if let Some(off) = after.as_ref().filter(|e| !e.is_on()) {
             return switch_off(item, off.clone());
         }
@@ -229,10 +229,10 @@ impl Messenger {
             also: after.map(Write::Endpoint).into_iter().collect(),
         }
     }
+}
 
-    fn write_id(&self, item: &OutboxItem) -> String {
-        format!("{}.e", item.last_write_id)
-    }
+fn write_id(item: &OutboxItem) -> String {
+    format!("{}.e", item.last_write_id)
 }
 
 /// The receiver is switched off, and the item that found out becomes the mail that tells the operator: no item is ever added to the

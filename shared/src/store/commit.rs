@@ -18,8 +18,8 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem,
 };
 
-use super::held::{entry_item, held_item, spent_item};
 use super::endpoints::endpoint_item;
+use super::held::{entry_item, held_item, spent_item};
 use super::item::{self, Item};
 use super::limits::send_limit_item;
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};

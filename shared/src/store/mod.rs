@@ -23,8 +23,8 @@ use crate::runtime::{Aws, Entropy, SettingsReader};
 
 mod commit;
 mod delete;
-mod held;
 mod endpoints;
+mod held;
 mod item;
 mod limits;
 mod quarantine;

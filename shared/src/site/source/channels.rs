@@ -11,15 +11,18 @@ use super::reader::{At, Table};
 const LONGEST_ID: usize = 24;
 const KINDS: [&str; 4] = ["webhook", "slack", "hubspot", "salesforce"];
 
-/// Reads every `[[channel]]`. `people` are the names that forms use already.
-pub(super) fn channels(root: &Table<'_>, people: &Names) -> Vec<Channel> {
+/// Reads every `[[channel]]`. The names are those that forms may tell of a submission: people and channels, in one list.
+pub(super) fn channels(root: Option<&Table<'_>>, people: Option<&Names>) -> (Vec<Channel>, Names) {
+    let nobody = Names::new("sales person", None);
+    let people = people.unwrap_or(&nobody);
     let mut ids = Unique::default();
     let mut channels = Vec::new();
-    for table in root.tables("channel", "[[channel]]") {
+    for table in root.map_or_else(Vec::new, |root| root.tables("channel", "[[channel]]")) {
         channels.extend(read(&table, &mut ids, people));
         table.finish();
     }
-    channels
+    let told = people.and(channels.iter().map(|c: &Channel| c.id.as_str()));
+    (channels, told)
 }
 
 fn read(table: &Table<'_>, ids: &mut Unique, people: &Names) -> Option<Channel> {

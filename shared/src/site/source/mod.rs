@@ -99,19 +99,10 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         .map(|(file, doc)| Table::root(file, doc, &report));
     let business = root.as_ref().and_then(company::business);
     let sender = root.as_ref().and_then(company::sender);
-    let magnets = root
-        .as_ref()
-        .map(|root| magnets::magnets(root, &magnet_folder));
+    let read_magnets = |root| magnets::magnets(root, &magnet_folder);
+    let magnets = root.as_ref().map(read_magnets);
     let team = root.as_ref().map(sales::team);
-    let unknown_people = Names::new("sales person", None);
-
-    let people = team.as_ref().map_or(&unknown_people, |team| &team.ids);
-    let channels = root
-        .as_ref()
-        .map_or_else(Vec::new, |root| channels::channels(root, people));
-    // Forms name people and channels in one list.
-    let told = people.and(channels.iter().map(|c| c.id.as_str()));
-
+    let (channels, told) = channels::channels(root.as_ref(), team.as_ref().map(|team| &team.ids));
     let magnet_names = Names::new("magnet", magnets.as_ref().map(|m| m.ids.clone()));
     let context = forms::Context {
         magnets: &magnet_names,
