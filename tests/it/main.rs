@@ -45,3 +45,5 @@ mod replay;
 mod import;
 // Another scoring model, put in force.
 mod rescore;
+// Sales answers from the mail.
+mod sales;

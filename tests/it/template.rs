@@ -274,6 +274,10 @@ async fn frm_15_what_is_granted_is_what_the_functions_were_seen_to_need() -> any
     let mut pairs = guide("ticket@analytical-engines.com");
     pairs.extend(hidden.iter().map(|(n, v)| (n.as_str(), v.as_str())));
     world.submit_until_taken("guide", &pairs).await?;
+    // Sales looks at the lead.
+    let mails = world.mails_to("mira.devries@aldermoor.example")?;
+    let alert = mails.iter().find_map(|m| link(m, "/h/").ok()).unwrap();
+    world.get(&alert).send().await?;
     // A send whose reply was lost is settled by feedback.
     world.app.ses().order_fault(serde_json::from_value(
         serde_json::json!({ "kind": "lose_reply" }),

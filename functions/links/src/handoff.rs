@@ -1,113 +1,128 @@
-//! Links in alerts: sales takes a lead, or hands it back. GET shows, POST acts, no login; the first answer stands.
+//! Links in alerts: sales takes a lead, hands it back, puts it off, passes it on, and later says what became of it. GET shows, POST
+//! acts, no login; the first answer stands, and everybody who comes after it reads who gave it.
 
 use lambda_http::http::StatusCode;
+use shared::domain::handling::Handling;
 use shared::domain::handoff::Handoff;
-use shared::domain::pii::Pii;
-use shared::domain::stage::Stage;
-use shared::domain::text::{clean_lines, people_time, shortened};
-use shared::domain::token::{Claims, Purpose};
+use shared::domain::token::{Claims, Purpose, is_for};
 use shared::domain::touchpoint::{Touchpoint, TouchpointKind};
 use shared::edge::http::{Answer, page};
-use shared::edge::pages::HandoffPage;
-use shared::flow::Write;
-use shared::flow::links::{REJECT_REASONS, Verdict, answered, machine_reason};
-use shared::site::Site;
-use shared::store::{Committed, StoreError};
+use shared::edge::pages::{Asks, Choices, HandoffPage};
+use shared::flow::links::machine_reason;
+use shared::flow::sales::{
+    Answer as Said, By, LOST_REASONS, REJECT_REASONS, SNOOZES, answered, clock_of, told,
+};
+use shared::store::StoreError;
 
-use crate::{Call, message};
+use crate::Call;
 
-/// Longest comment in characters.
-const MAX_COMMENT: usize = 1_000;
+/// What a press came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pressed {
+    /// Nothing was pressed, or nothing that can be answered (any more).
+    Nothing,
+    /// Sooner than a person can have read the page.
+    TooSoon,
+    /// It is written.
+    Done,
+}
 
 /// The answer link of an alert.
 pub(crate) async fn answer(call: &Call<'_>, token: &str) -> Result<Answer, StoreError> {
     let Ok(claims) = call.verify(Purpose::Handoff, token) else {
         return Ok(call.not_ours());
     };
-    let Some(handoff) = call
-        .deps
-        .store
-        .handoff(claims.subject, claims.scope)
-        .await?
-    else {
+    let store = &call.deps.store;
+    let Some(handoff) = store.handoff(claims.subject, claims.scope).await? else {
         return Ok(call.not_ours());
     };
-    let lead = call.deps.store.lead(claims.subject).await?;
-    let moved_on = lead.filter(|l| l.cycle != handoff.cycle || l.stage != Stage::Mql);
-    let state = moved_on.map(|l| {
-        format!(
-            "This lead has been answered; it now stands at “{}”.",
-            l.stage.name()
-        )
-    });
+    let facts = store.facts(claims.subject).await?;
     if call.reads {
-        return Ok(show(call, &claims, &handoff, state));
+        return Ok(show(call, &claims, &handoff, &facts, Pressed::Nothing));
     }
-    let verdict = match (call.field("answer"), call.field("reason")) {
-        (Some("accept"), _) => Verdict::Accept,
-        (Some("reject"), Some(reason)) if REJECT_REASONS.iter().any(|(id, _)| *id == reason) => {
-            Verdict::Reject(reason.to_owned())
-        }
-        _ => return Ok(show(call, &claims, &handoff, state)),
+    let reader = reader(call, &claims, &handoff);
+    let asked = call.field("answer").unwrap_or_default();
+    let said = Said::read(asked, call.field("reason"), call.field("to"), call.site);
+    let so_far = Handling::of(&facts, handoff.cycle);
+    let Some(said) = said.filter(|s| s.fits(&so_far)) else {
+        return Ok(show(call, &claims, &handoff, &facts, Pressed::Nothing));
     };
-    let visit = call.visit(&claims);
     // Scanners of sales mail press buttons too; a person is shown the page again and presses once more.
-    if machine_reason(&visit).is_some() {
-        return Ok(show(call, &claims, &handoff, state));
+    if machine_reason(&call.visit(&claims)).is_some() {
+        return Ok(show(call, &claims, &handoff, &facts, Pressed::TooSoon));
     }
-    let mut fact = answered(&claims, &verdict, &handoff.owner.id, &visit);
-    let comment = call
-        .field("comment")
-        .map(|c| shortened(&clean_lines(c), MAX_COMMENT));
-    fact.comment = comment.filter(|c| !c.is_empty()).map(Pii::new);
-    let stands = match call
-        .deps
-        .store
-        .commit(&[Write::Touchpoint(fact.clone())])
-        .await?
-    {
-        Committed::Written => fact,
-        Committed::Lost(old) => match old.into_iter().next().flatten() {
-            Some(item) => item.touchpoint()?,
-            None => return Err(StoreError::Busy("verdict")),
-        },
+    let by = By {
+        author: Some(&reader),
+        token: &claims.nonce,
+        comment: call.field("comment"),
+        now: call.now,
     };
-    Ok(message(
-        call.site,
-        StatusCode::OK,
-        "Thank you",
-        &sentence(&stands, call.site),
-    ))
+    // Where somebody else was first, their answer is what the page then shows.
+    let written = store
+        .commit(&answered(&handoff, &said, by, call.site))
+        .await?;
+    let pressed = match written {
+        shared::store::Committed::Written => Pressed::Done,
+        shared::store::Committed::Lost(_) => Pressed::Nothing,
+    };
+    let facts = store.facts(claims.subject).await?;
+    Ok(show(call, &claims, &handoff, &facts, pressed))
 }
 
-fn show(call: &Call<'_>, claims: &Claims, handoff: &Handoff, state: Option<String>) -> Answer {
+/// Whose link it is. One from an alert of an earlier release does not say; it is the owner's.
+fn reader(call: &Call<'_>, claims: &Claims, handoff: &Handoff) -> String {
+    let team = &call.site.sales.team;
+    let person = team.iter().find(|p| is_for(claims, &p.id));
+    person.map_or_else(|| handoff.owner.id.clone(), |p| p.id.clone())
+}
+
+fn show(
+    call: &Call<'_>,
+    claims: &Claims,
+    handoff: &Handoff,
+    facts: &[Touchpoint],
+    pressed: Pressed,
+) -> Answer {
+    let reader = reader(call, claims, handoff);
+    let so_far = Handling::of(facts, handoff.cycle);
+    let sales = &call.site.sales;
+    let asks = if so_far.waits() {
+        Asks::First
+    } else if Said::Won.fits(&so_far) {
+        Asks::Later
+    } else {
+        Asks::Nothing
+    };
+    // A later handoff has its own alert.
+    let superseded = facts.iter().any(|t| {
+        t.cycle.is_some_and(|cycle| cycle > handoff.cycle) && t.kind != TouchpointKind::Overridden
+    });
+    let deadline = handoff.answer_by.filter(|_| so_far.waits());
+    let holder = so_far.holder.as_deref().unwrap_or(&handoff.owner.id);
     let shown = HandoffPage {
         look: call.look(None),
         handoff,
-        answered: state,
+        told: told(facts, handoff.cycle, &reader, call.site),
+        done: pressed == Pressed::Done,
+        pressed_too_soon: pressed == Pressed::TooSoon,
+        asks: if superseded { Asks::Nothing } else { asks },
+        qualified: so_far.qualified.is_some(),
         answer: call
             .asked("answer")
-            .filter(|a| matches!(*a, "accept" | "reject")),
-        reasons: &REJECT_REASONS,
+            .filter(|a| matches!(*a, "accept" | "reject" | "snooze" | "pass")),
+        choices: Choices {
+            reject: &REJECT_REASONS,
+            lost: &LOST_REASONS,
+            snooze: &SNOOZES,
+            colleagues: sales
+                .team
+                .iter()
+                .filter(|p| p.id != holder)
+                .map(|p| (p.id.as_str(), p.name.as_str()))
+                .collect(),
+        },
+        answer_by: deadline.map_or_else(String::new, |at| clock_of(&reader, at, call.site)),
         stamp: call.stamp(claims),
     };
     page(StatusCode::OK, &shown, &[])
-}
-
-/// Who answered what, and when.
-fn sentence(verdict: &Touchpoint, site: &Site) -> String {
-    let who = verdict.author.as_deref().map_or("Sales", |id| {
-        site.sales.person(id).map_or(id, |p| p.name.as_str())
-    });
-    let when = people_time(verdict.at);
-    if verdict.kind == TouchpointKind::Accepted {
-        format!("{who} took this lead on {when}.")
-    } else {
-        let reason = verdict.reason.as_deref().unwrap_or("other");
-        let words = REJECT_REASONS
-            .iter()
-            .find(|(id, _)| *id == reason)
-            .map_or(reason, |(_, words)| words);
-        format!("{who} handed this lead back on {when}: {words}.")
-    }
 }

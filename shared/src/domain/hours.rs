@@ -68,6 +68,15 @@ impl Calendar {
             .map_or(at, |(from, _)| from.max(at))
     }
 
+    /// When work begins on the day that is `days` after the day of `at`, or on the next day of work.
+    pub fn morning_after(&self, at: Timestamp, days: i64) -> Timestamp {
+        let zone = self.zone();
+        let midnight = date_of(at, &zone)
+            .and_then(|date| date.checked_add(jiff::Span::new().days(days)).ok())
+            .and_then(|date| instant(date, 0, &zone));
+        midnight.map_or(at.plus_days(days), |m| self.next_working(m))
+    }
+
     /// The instant by which this many minutes of working time have passed since `start`. Without any working time, plain minutes.
     pub fn plus_working(&self, start: Timestamp, minutes: i64) -> Timestamp {
         let mut left = minutes.max(0).saturating_mul(MINUTE_MS);

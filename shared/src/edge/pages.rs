@@ -133,6 +133,30 @@ pub struct ExpiredPage<'a> {
     pub title: &'a str,
 }
 
+/// What a page of a handoff asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Take it, hand it back, later, or somebody else's.
+    First,
+    /// What became of a lead that was taken.
+    Later,
+    /// Nothing more: the answers stand.
+    Nothing,
+}
+
+/// What can be chosen, each as what is posted and what people read.
+#[derive(Clone, Debug)]
+pub struct Choices<'a> {
+    /// Reasons for handing a lead back.
+    pub reject: &'a [(&'a str, &'a str)],
+    /// Reasons for which a lead is lost.
+    pub lost: &'a [(&'a str, &'a str)],
+    /// Times to be reminded; the last part is the number of days.
+    pub snooze: &'a [(&'a str, &'a str, i64)],
+    /// Colleagues by id.
+    pub colleagues: Vec<(&'a str, &'a str)>,
+}
+
 /// The page on which sales answers an alert.
 #[derive(Template)]
 #[template(path = "handoff.html")]
@@ -141,12 +165,22 @@ pub struct HandoffPage<'a> {
     pub look: Look<'a>,
     /// The lead, frozen when it qualified.
     pub handoff: &'a Handoff,
-    /// Who answered what and when, as a sentence; with it the page asks nothing more, because the first answer stands.
-    pub answered: Option<String>,
-    /// The choice clicked in the mail, shown first: `accept` or `reject`.
+    /// What sales said so far, a sentence each.
+    pub told: Vec<String>,
+    /// The last of these is what was pressed just now.
+    pub done: bool,
+    /// The button was pressed too soon after the page was shown.
+    pub pressed_too_soon: bool,
+    /// What can still be answered.
+    pub asks: Asks,
+    /// Sales qualified it already.
+    pub qualified: bool,
+    /// The choice clicked in the mail, shown first: `accept`, `reject`, `snooze` or `pass`.
     pub answer: Option<&'a str>,
-    /// Reasons for handing a lead back: what is posted, and what people read.
-    pub reasons: &'a [(&'a str, &'a str)],
+    /// What there is to choose from.
+    pub choices: Choices<'a>,
+    /// Until when it should be answered, as people read it; empty where it is answered or nothing was agreed.
+    pub answer_by: String,
     /// Signed time at which the page was shown, posted as `page`.
     pub stamp: String,
 }
@@ -187,8 +221,8 @@ impl HandoffPage<'_> {
         .collect()
     }
 
-    fn asks_to_reject_first(&self) -> bool {
-        self.answer == Some("reject")
+    fn asked_for(&self, answer: &str) -> bool {
+        self.answer == Some(answer)
     }
 }
 

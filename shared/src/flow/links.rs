@@ -8,7 +8,7 @@ use crate::domain::lead::Lead;
 use crate::domain::outbox::Order;
 use crate::domain::time::Timestamp;
 use crate::domain::token::Claims;
-use crate::domain::touchpoint::{Touchpoint, TouchpointKind, Trust};
+use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
 use crate::flow::Write;
 use crate::flow::capture::mail_item;
 
@@ -209,42 +209,6 @@ pub fn unsubscribed(claims: &Claims, visit: &Visit<'_>, guard: &Guard) -> Vec<Wr
         &id,
     ));
     writes
-}
-
-/// Sales answered an alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// They take the lead.
-    Accept,
-    /// They hand it back, with a reason.
-    Reject(String),
-}
-
-/// Reasons for handing a lead back, with what people read. The first three rule the lead out for good.
-pub const REJECT_REASONS: [(&str, &str); 6] = [
-    ("not_a_fit", "Not a fit for us"),
-    ("competitor", "A competitor"),
-    ("spam", "Not a real request"),
-    ("timing", "Not now; let marketing stay in touch"),
-    ("no_answer", "Could not be reached"),
-    ("other", "Another reason"),
-];
-
-/// The fact of an answer. There is one for each cycle, whatever the answer: the first one stands.
-pub fn answered(claims: &Claims, verdict: &Verdict, author: &str, visit: &Visit<'_>) -> Touchpoint {
-    let (kind, reason) = match verdict {
-        Verdict::Accept => (TouchpointKind::Accepted, None),
-        Verdict::Reject(reason) => (TouchpointKind::Rejected, Some(reason.clone())),
-    };
-    let mut touchpoint = fact(kind, claims, visit, None);
-    touchpoint.id = format!("ver_{}", claims.scope);
-    // Its own for each press: meeting an earlier answer must not look like having given this one.
-    touchpoint.last_write_id = format!("ver.{}.{}", kind.name(), visit.now.0);
-    touchpoint.cycle = Some(claims.scope);
-    touchpoint.reason = reason;
-    touchpoint.author = Some(author.to_owned());
-    touchpoint.trust = Trust::Sales;
-    touchpoint
 }
 
 fn guard_write(claims: &Claims, before: &Guard, mut after: Guard, write_id: &str) -> Option<Write> {

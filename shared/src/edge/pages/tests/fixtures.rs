@@ -12,8 +12,8 @@ use crate::domain::score::{BreakdownLine, Dimension, Score};
 use crate::domain::stage::Stage;
 use crate::domain::submission::{Checked, Problem, check};
 use crate::domain::time::Timestamp;
-use crate::edge::pages::{Asked, DownloadPage, FormPage, HandoffPage, Look};
-use crate::flow::links::REJECT_REASONS;
+use crate::edge::pages::{Asked, Asks, Choices, DownloadPage, FormPage, HandoffPage, Look};
+use crate::flow::sales::{LOST_REASONS, REJECT_REASONS, SNOOZES};
 use crate::site::Business;
 
 const AT: Timestamp = Timestamp(1_772_357_400_000);
@@ -312,9 +312,23 @@ pub(super) fn handoff_page(company: &str, answered: Option<&str>, answer: Option
     let page = HandoffPage {
         look: look(&business),
         handoff: &handoff,
-        answered: answered.map(String::from),
+        told: answered.map(String::from).into_iter().collect(),
+        done: false,
+        pressed_too_soon: false,
+        asks: if answered.is_some() {
+            Asks::Nothing
+        } else {
+            Asks::First
+        },
+        qualified: false,
         answer,
-        reasons: &REJECT_REASONS,
+        choices: Choices {
+            reject: &REJECT_REASONS,
+            lost: &LOST_REASONS,
+            snooze: &SNOOZES,
+            colleagues: vec![("jonas", "Jonas Brandt")],
+        },
+        answer_by: "Monday 2 March, 13:30".into(),
         stamp: "st.amp".into(),
     };
     page.render().unwrap()
