@@ -159,7 +159,7 @@ async fn hold(
 /// What was posted, without traps, proofs and tickets: they have done their work.
 fn posted(form: &Form, pairs: &[(String, String)]) -> Vec<PostedField> {
     let keeps = |name: &str| match reserved(form, name) {
-        None | Some(Reserved::PageUrl) => true,
+        None | Some(Reserved::PageUrl | Reserved::ReplyTo) => true,
         Some(
             Reserved::Honeypot
             | Reserved::Next

@@ -263,6 +263,49 @@ pub fn country_name(code: &str) -> Option<&'static str> {
         .map(|(_, name)| *name)
 }
 
+/// Other names that people and ad platforms write, in lower case.
+const OTHER_NAMES: [(&str, &str); 28] = [
+    ("uk", "GB"),
+    ("great britain", "GB"),
+    ("england", "GB"),
+    ("scotland", "GB"),
+    ("wales", "GB"),
+    ("usa", "US"),
+    ("u.s.", "US"),
+    ("u.s.a.", "US"),
+    ("united states of america", "US"),
+    ("the netherlands", "NL"),
+    ("holland", "NL"),
+    ("nederland", "NL"),
+    ("deutschland", "DE"),
+    ("österreich", "AT"),
+    ("schweiz", "CH"),
+    ("suisse", "CH"),
+    ("svizzera", "CH"),
+    ("belgië", "BE"),
+    ("belgique", "BE"),
+    ("españa", "ES"),
+    ("italia", "IT"),
+    ("polska", "PL"),
+    ("danmark", "DK"),
+    ("sverige", "SE"),
+    ("norge", "NO"),
+    ("suomi", "FI"),
+    ("brasil", "BR"),
+    ("méxico", "MX"),
+];
+
+/// The code of a country by its code, its English name, or a usual other one; case does not matter.
+pub fn country_code(typed: &str) -> Option<&'static str> {
+    let lower = typed.trim().to_lowercase();
+    let listed = COUNTRIES
+        .iter()
+        .find(|(code, name)| code.eq_ignore_ascii_case(&lower) || name.to_lowercase() == lower)
+        .map(|(code, _)| *code);
+    let other = || OTHER_NAMES.iter().find(|(name, _)| *name == lower);
+    listed.or_else(|| other().map(|(_, code)| *code))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -285,5 +328,24 @@ mod tests {
     fn a_country_is_found_by_its_code_in_any_case() {
         assert_eq!(country_name("nl"), Some("Netherlands"));
         assert_eq!(country_name("XX"), None);
+    }
+
+    #[test]
+    fn a_country_is_understood_by_code_and_by_name() {
+        for (typed, code) in [
+            (" nl ", Some("NL")),
+            ("Germany", Some("DE")),
+            ("ÖSTERREICH", Some("AT")),
+            ("UK", Some("GB")),
+            ("XX", None),
+            ("", None),
+        ] {
+            assert_eq!(country_code(typed), code, "{typed}");
+        }
+        assert!(
+            OTHER_NAMES
+                .iter()
+                .all(|(_, code)| country_name(code).is_some())
+        );
     }
 }

@@ -4,9 +4,17 @@
 //! To add a kind of field: a variant in [`FieldKind`], its check in `submission.rs` and its input in the hosted form; the compiler
 //! names each place.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::elsewhere::Elsewhere;
+
 /// A form that pages may post to.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "settings of a file, each on its own"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Form {
     /// Name in the URL: `[a-z0-9-]`, at most 40 characters; also the stem of its file.
@@ -43,6 +51,21 @@ pub struct Form {
     pub unknown_fields: UnknownFields,
     /// Answers are kept apart: never scored, never mailed, never alerted.
     pub test_mode: bool,
+    /// Places that a page may send its visitors to by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redirects: BTreeMap<String, String>,
+    /// Country (ISO 3166-1 alpha-2) of phone numbers that are typed without a country code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Refuse addresses of services that give out throw-away mailboxes. Otherwise they are taken and flagged.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refuse_disposable: bool,
+    /// Mail domains that are on the list of such services and should not be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_disposable: Vec<String>,
+    /// What it is called at the services its pages were made for.
+    #[serde(default, skip_serializing_if = "Elsewhere::is_empty")]
+    pub elsewhere: Elsewhere,
     /// SHA-256 of the definition, 16 hex digits: the version that consents and facts name.
     pub version: String,
 }
@@ -55,10 +78,30 @@ impl Form {
             .find(|f| matches!(f.kind, FieldKind::Email))
     }
 
+    /// The declared field that pages post under that name: its own, or one of its aliases without regard to case.
+    pub fn field_posted_as(&self, name: &str) -> Option<&Field> {
+        self.field(name).or_else(|| {
+            let is_alias = |f: &&Field| {
+                f.aliases
+                    .iter()
+                    .any(|alias| alias.eq_ignore_ascii_case(name))
+            };
+            self.fields.iter().find(is_alias)
+        })
+    }
+
     /// The declared field of that name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name == name)
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// What happens to a field that the form does not declare.
@@ -89,6 +132,15 @@ pub struct Field {
     pub help: Option<String>,
     /// Shown instead of the built-in message when the answer is wrong.
     pub message: Option<String>,
+    /// Shown instead of the built-in message when the answer is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required_message: Option<String>,
+    /// A pattern that the whole of a text answer must match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Other names that pages post it under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// HTML `autocomplete` value.
     pub autocomplete: Option<String>,
     /// Value that a hidden field starts with, or a preselected choice.
@@ -110,7 +162,7 @@ pub enum FieldKind {
         /// Longest answer in characters.
         max: u16,
     },
-    /// A telephone number; kept as typed, and as E.164 where it starts with `+` and a country code.
+    /// A telephone number; kept as E.164 where it can be, see [`super::phone`].
     Phone,
     /// A whole number within bounds, both included.
     Number {

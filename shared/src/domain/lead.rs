@@ -346,12 +346,15 @@ impl<'a> Folding<'a> {
 
     fn take_source(&mut self, touchpoint: &Touchpoint) {
         if let Some(source) = touchpoint.source.as_ref().filter(|s| !s.is_empty()) {
-            let touch = Touch {
-                source: source.clone(),
-                at: touchpoint.at,
-            };
-            self.lead.first_touch.get_or_insert_with(|| touch.clone());
-            self.lead.last_touch = Some(touch);
+            let at = touchpoint.at;
+            self.lead.first_touch.get_or_insert_with(|| Touch {
+                source: source.first(),
+                at,
+            });
+            self.lead.last_touch = Some(Touch {
+                source: source.last(),
+                at,
+            });
         }
     }
 

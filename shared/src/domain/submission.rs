@@ -1,14 +1,23 @@
 //! Checking what was posted against a form: everything that is right, and everything that is wrong, at once.
 
+mod names;
+mod value;
+
 use super::consent::{ConsentGiven, Decision};
+use super::disposable::is_disposable;
 use super::email::{EmailAddress, EmailError};
 use super::form::{Field, FieldKind, Form, UnknownFields};
+use super::mailbox;
+use super::messages::{Fault, say};
+use super::phone;
 use super::pii::Pii;
-use super::reserved::{Reserved, reserved, stored_name};
+use super::reserved::{Reserved, is_canonical, reserved, stored_name};
 use super::source::Source;
-use super::text::{clean_line, clean_lines};
-use super::time::Timestamp;
+use super::text::clean_lines;
 use super::touchpoint::{Answer, Value};
+
+use value::check_value;
+pub use value::{is_ticked, whole_pattern};
 
 /// Longest kept answer to a field that the form does not declare, in bytes.
 const UNDECLARED_MAX: usize = 4096;
@@ -20,6 +29,10 @@ pub struct Submission {
     pub email: EmailAddress,
     /// Answers in the order of the form, then undeclared ones in the order posted. Empty answers are left out.
     pub answers: Vec<Answer>,
+    /// Answers as they were typed, where they are kept in another form.
+    pub typed: Vec<Answer>,
+    /// What is worth knowing about the answers, see [`super::mailbox`].
+    pub flags: Vec<&'static str>,
     /// What was said to each consent asked for.
     pub consents: Vec<ConsentGiven>,
     /// Where the visitor came from.
@@ -53,21 +66,78 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(field: &Field, code: &'static str, built_in: &str) -> Self {
-        let message = field.message.clone().unwrap_or_else(|| built_in.to_owned());
+    /// A problem of a field, in its own words where it has some.
+    fn new(form: &Form, field: &Field, fault: Fault) -> Self {
+        let own = match fault {
+            Fault::Missing => field.required_message.as_ref().or(field.message.as_ref()),
+            // These tell the visitor something that the form's own message does not.
+            Fault::Email(EmailError::LocalNotAscii | EmailError::Invisible) | Fault::Disposable => {
+                None
+            }
+            _ => field.message.as_ref(),
+        };
+        Self::of(form, &field.name, fault, own.map(String::as_str))
+    }
+
+    fn of(form: &Form, name: &str, fault: Fault, own: Option<&str>) -> Self {
         Self {
-            field: Some(field.name.clone()),
-            code,
-            message,
+            field: Some(name.to_owned()),
+            code: code(fault),
+            message: own.map_or_else(|| say(fault, &form.language), str::to_owned),
         }
     }
+
+    /// The address is one that no mail reaches.
+    pub fn unreachable(form: &Form) -> Self {
+        let name = form.email_field().map_or("email", |f| f.name.as_str());
+        Self::of(form, name, Fault::Email(EmailError::Reserved), None)
+    }
+}
+
+/// Codes as clients of form services know them.
+const fn code(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Missing | Fault::Unticked => "REQUIRED_FIELD_MISSING",
+        Fault::Email(_) | Fault::Disposable => "TYPE_EMAIL",
+        Fault::WholeNumber | Fault::Between(..) => "TYPE_NUMERIC",
+        Fault::FarTooLong => "TOO_LONG",
+        Fault::UnknownField => "UNKNOWN_FIELD",
+        Fault::TooLong(_)
+        | Fault::Phone
+        | Fault::Choice
+        | Fault::Date
+        | Fault::WebPage
+        | Fault::Country
+        | Fault::Pattern => "TYPE_TEXT",
+    }
+}
+
+/// What happens to answers that are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// The post is refused, with all that is wrong: somebody is there to mend it.
+    #[default]
+    Refuse,
+    /// They are kept as they came, and flagged: the sender is a service that cannot ask again. Only the address must be right.
+    Keep,
 }
 
 /// Checks posted pairs (names as posted, in order) against `form`. `page_url` is the page the post came from, for attribution.
 pub fn check(form: &Form, pairs: &[(String, String)], page_url: Option<&str>) -> Checked {
-    let mut posted: Vec<(String, Vec<&str>)> = Vec::new();
+    check_with(form, pairs, page_url, Strictness::Refuse)
+}
+
+/// As [`check`], for senders of which not all can mend their post.
+pub fn check_with(
+    form: &Form,
+    pairs: &[(String, String)],
+    page_url: Option<&str>,
+    strictness: Strictness,
+) -> Checked {
+    let mut posted: Posted<'_> = Vec::new();
     let mut next = None;
     let mut nonce = None;
+    let mut reply_to = None;
     let mut stated_page = None;
     for (name, value) in pairs {
         if name.trim().is_empty() {
@@ -75,9 +145,10 @@ pub fn check(form: &Form, pairs: &[(String, String)], page_url: Option<&str>) ->
         }
         match reserved(form, name) {
             Some(Reserved::Honeypot) if !value.trim().is_empty() => return Checked::Trapped,
-            Some(Reserved::Next) => next = Some(value.clone()).filter(|v| !v.is_empty()),
+            Some(Reserved::Next) => next = Some(value.clone()).filter(|v| !v.is_empty()).or(next),
             Some(Reserved::Nonce) => nonce = Some(value.clone()).filter(|v| !v.is_empty()),
             Some(Reserved::PageUrl) => stated_page = Some(value.as_str()),
+            Some(Reserved::ReplyTo) => reply_to = Some(value.as_str()),
             Some(Reserved::Honeypot | Reserved::ErrorNext | Reserved::Ignored) => {}
             None => {
                 let stored = stored_name(form, name);
@@ -88,283 +159,241 @@ pub fn check(form: &Form, pairs: &[(String, String)], page_url: Option<&str>) ->
             }
         }
     }
-    let checked = check_fields(form, &posted);
+    // Older templates have their address field under the name that says where replies go.
+    let email_name = form.email_field().map_or("email", |f| f.name.as_str());
+    if let Some(reply_to) = reply_to
+        && !posted.iter().any(|(n, _)| n == email_name)
+    {
+        posted.push((email_name.to_owned(), vec![reply_to]));
+    }
+    let whole = names::bridge(form, &posted);
+    posted.extend(whole.iter().map(|(n, v)| (n.clone(), vec![v.as_str()])));
+
     let source = Source::gather(
         pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())),
         stated_page.or(page_url),
     );
-    match checked {
-        Err(problems) => Checked::Problems(problems),
-        Ok((email, answers, consents)) => Checked::Fine(Box::new(Submission {
-            email,
-            answers,
-            consents,
-            source,
-            next,
-            nonce,
-        })),
-    }
-}
-
-type Fields = (EmailAddress, Vec<Answer>, Vec<ConsentGiven>);
-
-fn check_fields(form: &Form, posted: &[(String, Vec<&str>)]) -> Result<Fields, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut answers = Vec::new();
-    let mut email = None;
-    let values_of = |name: &str| {
-        posted
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, v)| v.as_slice())
+    let mut checking = Checking {
+        form,
+        posted: &posted,
+        strictness,
+        problems: Vec::new(),
+        answers: Vec::new(),
+        typed: Vec::new(),
+        flags: Vec::new(),
     };
-
-    for field in &form.fields {
-        let values = values_of(&field.name);
-        let given: Vec<&str> = values
-            .unwrap_or_default()
-            .iter()
-            .copied()
-            .filter(|v| !v.trim().is_empty())
-            .collect();
-        if given.is_empty() {
-            if field.required {
-                let code = if values.is_some() {
-                    "REQUIRED_FIELD_EMPTY"
-                } else {
-                    "REQUIRED_FIELD_MISSING"
-                };
-                problems.push(Problem::new(field, code, "is required"));
-            }
-            continue;
-        }
-        if matches!(field.kind, FieldKind::Email) {
-            match EmailAddress::parse(given[0]) {
-                Ok(address) => email = Some(address),
-                Err(error) => problems.push(email_problem(field, error)),
-            }
-            continue;
-        }
-        match check_value(&field.kind, &given) {
-            Ok(value) => answers.push(Answer {
-                name: field.name.clone(),
-                value,
-            }),
-            Err((code, message)) => problems.push(Problem::new(field, code, &message)),
-        }
-    }
-
-    let consents = check_consents(form, &values_of, &mut problems);
-    check_undeclared(form, posted, &mut answers, &mut problems);
-    if email.is_none() && problems.is_empty() {
-        // A form whose address field is optional was posted without one: nobody could be reached.
-        let field = form
-            .email_field()
-            .map_or("email", |f| f.name.as_str())
-            .to_owned();
-        problems.push(Problem {
-            field: Some(field),
-            code: "REQUIRED_FIELD_MISSING",
-            message: "is required".into(),
-        });
-    }
+    let email = checking.fields();
+    let consents = checking.consents();
+    checking.undeclared();
     match email {
-        Some(email) if problems.is_empty() => Ok((email, answers, consents)),
-        _ => Err(problems),
+        Some(email) if checking.problems.is_empty() => {
+            checking.flag_address(&email);
+            Checked::Fine(Box::new(Submission {
+                email,
+                answers: checking.answers,
+                typed: checking.typed,
+                flags: checking.flags,
+                consents,
+                source,
+                next,
+                nonce,
+            }))
+        }
+        None if checking.problems.is_empty() => {
+            // A form whose address field is optional was posted without one: nobody could be reached.
+            let problem = Problem::of(form, email_name, Fault::Missing, None);
+            Checked::Problems(vec![problem])
+        }
+        Some(_) | None => Checked::Problems(checking.problems),
     }
 }
 
-fn email_problem(field: &Field, error: EmailError) -> Problem {
-    // A reason that tells the visitor something the form's own message does not is kept.
-    match error {
-        EmailError::LocalNotAscii | EmailError::Invisible => Problem {
-            field: Some(field.name.clone()),
-            code: "TYPE_EMAIL",
-            message: error.to_string(),
-        },
-        _ => Problem::new(field, "TYPE_EMAIL", &error.to_string()),
-    }
+/// Values by the name they are stored under, in the order posted.
+type Posted<'a> = Vec<(String, Vec<&'a str>)>;
+
+/// A check under way: what is right, and what is wrong.
+struct Checking<'a> {
+    form: &'a Form,
+    posted: &'a Posted<'a>,
+    strictness: Strictness,
+    problems: Vec<Problem>,
+    answers: Vec<Answer>,
+    typed: Vec<Answer>,
+    flags: Vec<&'static str>,
 }
 
-fn check_consents<'a>(
-    form: &Form,
-    values_of: &impl Fn(&str) -> Option<&'a [&'a str]>,
-    problems: &mut Vec<Problem>,
-) -> Vec<ConsentGiven> {
-    let mut consents = Vec::new();
-    for ask in &form.consents {
-        let ticked =
-            values_of(&ask.field).is_some_and(|values| values.iter().any(|v| is_ticked(v)));
-        if ask.required && !ticked {
-            problems.push(Problem {
-                field: Some(ask.field.clone()),
-                code: "REQUIRED_FIELD_MISSING",
-                message: "needs to be ticked".into(),
+impl Checking<'_> {
+    fn values_of(&self, name: &str) -> Option<&[&str]> {
+        let found = self.posted.iter().find(|(n, _)| n == name);
+        found.map(|(_, values)| values.as_slice())
+    }
+
+    /// Checks the declared fields, in form order; gives the address.
+    fn fields(&mut self) -> Option<EmailAddress> {
+        let mut email = None;
+        for field in &self.form.fields {
+            let values = self.values_of(&field.name);
+            let is_there = values.is_some();
+            let given: Vec<String> = values
+                .unwrap_or_default()
+                .iter()
+                .filter(|v| !v.trim().is_empty())
+                .map(|v| (*v).to_owned())
+                .collect();
+            let is_email = matches!(field.kind, FieldKind::Email);
+            if given.is_empty() {
+                if field.required && (is_email || self.strictness == Strictness::Refuse) {
+                    let mut problem = Problem::new(self.form, field, Fault::Missing);
+                    if is_there {
+                        problem.code = "REQUIRED_FIELD_EMPTY";
+                    }
+                    self.problems.push(problem);
+                }
+                continue;
+            }
+            if is_email {
+                email = self.email(field, &given[0]);
+            } else {
+                self.field(field, &given);
+            }
+        }
+        email
+    }
+
+    fn email(&mut self, field: &Field, typed: &str) -> Option<EmailAddress> {
+        let fault = match EmailAddress::parse(typed) {
+            Ok(address) if self.form.refuse_disposable && self.is_disposable(&address) => {
+                Fault::Disposable
+            }
+            Ok(address) => return Some(address),
+            Err(error) => Fault::Email(error),
+        };
+        self.problems.push(Problem::new(self.form, field, fault));
+        None
+    }
+
+    fn is_disposable(&self, address: &EmailAddress) -> bool {
+        is_disposable(address.domain(), &self.form.not_disposable)
+    }
+
+    fn field(&mut self, field: &Field, given: &[String]) {
+        match check_value(field, given, self.form.country.as_deref()) {
+            Ok(value) => {
+                if matches!(field.kind, FieldKind::Phone) {
+                    self.note_phone(&field.name, &value, &given[0]);
+                }
+                self.push(&field.name, value);
+            }
+            Err(_) if self.strictness == Strictness::Keep => {
+                self.flag(mailbox::UNCHECKED);
+                let joined = given.join(", ");
+                self.push(&field.name, Value::Text(Pii::new(clean_lines(&joined))));
+            }
+            Err(fault) => self.problems.push(Problem::new(self.form, field, fault)),
+        }
+    }
+
+    fn push(&mut self, name: &str, value: Value) {
+        let name = name.to_owned();
+        self.answers.push(Answer { name, value });
+    }
+
+    fn flag(&mut self, flag: &'static str) {
+        if !self.flags.contains(&flag) {
+            self.flags.push(flag);
+        }
+    }
+
+    /// Keeps how a number was typed, and tells one that could not be brought into the form that is dialled from anywhere.
+    fn note_phone(&mut self, name: &str, value: &Value, typed: &str) {
+        let kept = value.to_text();
+        let dialled = phone::e164(&kept, None).is_some();
+        if !dialled {
+            self.flag(mailbox::PHONE);
+        } else if kept != typed.trim() {
+            self.typed.push(Answer {
+                name: name.to_owned(),
+                value: Value::Text(Pii::new(clean_lines(typed))),
             });
         }
-        consents.push(ConsentGiven {
-            purpose: ask.purpose.clone(),
-            decision: if ticked {
-                Decision::Granted
-            } else {
-                Decision::Declined
-            },
-            text_sha256: ask.text_sha256.clone(),
-        });
     }
-    consents
-}
 
-fn check_undeclared(
-    form: &Form,
-    posted: &[(String, Vec<&str>)],
-    answers: &mut Vec<Answer>,
-    problems: &mut Vec<Problem>,
-) {
-    for (name, values) in posted {
-        let declared = form.field(name).is_some() || form.consents.iter().any(|c| &c.field == name);
-        if declared || Source::is_attribution_field(name) {
-            continue;
+    fn flag_address(&mut self, email: &EmailAddress) {
+        if mailbox::is_role(email) {
+            self.flag(mailbox::ROLE);
         }
-        match form.unknown_fields {
-            UnknownFields::Drop => {}
-            UnknownFields::Reject => problems.push(Problem {
-                field: Some(name.clone()),
-                code: "UNKNOWN_FIELD",
-                message: "is not a field of this form".into(),
-            }),
-            UnknownFields::Keep => {
-                let joined = values.join(", ");
-                if joined.len() > UNDECLARED_MAX {
-                    problems.push(Problem {
-                        field: Some(name.clone()),
-                        code: "TOO_LONG",
-                        message: "is too long".into(),
-                    });
-                } else if !joined.trim().is_empty() {
-                    answers.push(Answer {
-                        name: name.clone(),
-                        value: Value::Text(Pii::new(clean_lines(&joined))),
-                    });
-                }
+        if self.is_disposable(email) {
+            self.flag(mailbox::DISPOSABLE);
+        }
+        if mailbox::mixes_scripts(email.domain()) {
+            self.flag(mailbox::MIXED_SCRIPTS);
+        }
+    }
+
+    fn consents(&mut self) -> Vec<ConsentGiven> {
+        let mut consents = Vec::new();
+        for ask in &self.form.consents {
+            let ticked = self
+                .values_of(&ask.field)
+                .is_some_and(|values| values.iter().any(|v| is_ticked(v)));
+            if ask.required && !ticked && self.strictness == Strictness::Refuse {
+                self.problems
+                    .push(Problem::of(self.form, &ask.field, Fault::Unticked, None));
             }
+            consents.push(ConsentGiven {
+                purpose: ask.purpose.clone(),
+                decision: if ticked {
+                    Decision::Granted
+                } else {
+                    Decision::Declined
+                },
+                text_sha256: ask.text_sha256.clone(),
+            });
+        }
+        consents
+    }
+
+    /// Keeps what the form does not declare, as it says.
+    fn undeclared(&mut self) {
+        let form = self.form;
+        for (name, values) in self.posted {
+            let declared =
+                form.field(name).is_some() || form.consents.iter().any(|c| &c.field == name);
+            if declared || Source::is_attribution_field(name) {
+                continue;
+            }
+            let joined = values.join(", ");
+            let fault = match form.unknown_fields {
+                UnknownFields::Drop => continue,
+                // What we made of a declared answer is not the page's.
+                UnknownFields::Reject if self.strictness == Strictness::Refuse => {
+                    Fault::UnknownField
+                }
+                UnknownFields::Reject | UnknownFields::Keep if joined.len() > UNDECLARED_MAX => {
+                    Fault::FarTooLong
+                }
+                UnknownFields::Reject | UnknownFields::Keep => {
+                    self.keep_undeclared(name, &joined);
+                    continue;
+                }
+            };
+            self.problems.push(Problem::of(form, name, fault, None));
         }
     }
-}
 
-/// What browsers and scripts send for a ticked box.
-pub fn is_ticked(value: &str) -> bool {
-    !matches!(
-        value.trim().to_ascii_lowercase().as_str(),
-        "" | "0" | "false" | "off" | "no"
-    )
-}
-
-type Wrong = (&'static str, String);
-
-fn check_value(kind: &FieldKind, given: &[&str]) -> Result<Value, Wrong> {
-    let text = |value: String| Value::Text(Pii::new(value));
-    let first = given[0];
-    match kind {
-        FieldKind::Email | FieldKind::Hidden => Ok(text(clean_line(first))),
-        FieldKind::Text { max } => bounded(clean_line(first), *max).map(text),
-        FieldKind::LongText { max } => bounded(clean_lines(first), *max).map(text),
-        FieldKind::Phone => phone(first).map(text),
-        FieldKind::Number { min, max } => {
-            number(first, *min, *max).map(|n| Value::Number(Pii::new(n)))
+    fn keep_undeclared(&mut self, name: &str, joined: &str) {
+        let text = clean_lines(joined);
+        if text.is_empty() {
+            return;
         }
-        FieldKind::Choice { options } => one_of(options, first).map(text),
-        FieldKind::Choices { options } => {
-            let chosen: Result<Vec<_>, _> = given
-                .iter()
-                .map(|v| one_of(options, v).map(Pii::new))
-                .collect();
-            chosen.map(Value::List)
+        let dialled = matches!(name, "phone" | "mobile")
+            .then(|| phone::e164(&text, self.form.country.as_deref()))
+            .flatten();
+        let value = Value::Text(Pii::new(dialled.unwrap_or(text)));
+        if matches!(name, "phone" | "mobile") && is_canonical(name) {
+            self.note_phone(name, &value, joined);
         }
-        FieldKind::Checkbox => Ok(Value::Flag(is_ticked(first))),
-        FieldKind::Date => date(first).map(text),
-        FieldKind::Url => web_url(first).map(text),
-        FieldKind::Country => country(first).map(text),
-    }
-}
-
-fn bounded(value: String, max: u16) -> Result<String, Wrong> {
-    if value.chars().count() > usize::from(max) {
-        Err(("TYPE_TEXT", format!("should be at most {max} characters")))
-    } else {
-        Ok(value)
-    }
-}
-
-fn phone(typed: &str) -> Result<String, Wrong> {
-    let clean = clean_line(typed);
-    let digits = clean.chars().filter(char::is_ascii_digit).count();
-    let plausible = (5..=15).contains(&digits)
-        && clean
-            .chars()
-            .all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | ' ' | '(' | ')' | '.' | '/'));
-    if plausible {
-        Ok(clean)
-    } else {
-        Err(("TYPE_TEXT", "should be a phone number".into()))
-    }
-}
-
-fn number(typed: &str, min: i64, max: i64) -> Result<i64, Wrong> {
-    let value: i64 = clean_line(typed)
-        .parse()
-        .map_err(|_| ("TYPE_NUMERIC", String::from("should be a whole number")))?;
-    if (min..=max).contains(&value) {
-        Ok(value)
-    } else {
-        Err(("TYPE_NUMERIC", format!("should be between {min} and {max}")))
-    }
-}
-
-fn one_of(options: &[super::form::Choice], typed: &str) -> Result<String, Wrong> {
-    let typed = clean_line(typed);
-    let found = options
-        .iter()
-        .find(|c| c.value == typed)
-        .or_else(|| options.iter().find(|c| c.label == typed));
-    found
-        .map(|c| c.value.clone())
-        .ok_or(("TYPE_TEXT", "should be one of the choices".into()))
-}
-
-fn date(typed: &str) -> Result<String, Wrong> {
-    let typed = clean_line(typed);
-    let shaped = typed.len() == 10 && Timestamp::parse(&format!("{typed}T00:00:00Z")).is_some();
-    if shaped {
-        Ok(typed)
-    } else {
-        Err(("TYPE_TEXT", "should be a date such as 2026-03-01".into()))
-    }
-}
-
-fn web_url(typed: &str) -> Result<String, Wrong> {
-    let typed = clean_line(typed);
-    // People type addresses of web sites without the scheme.
-    let full = if typed.contains("://") {
-        typed
-    } else {
-        format!("https://{typed}")
-    };
-    url::Url::parse(&full)
-        .ok()
-        .filter(|u| {
-            matches!(u.scheme(), "http" | "https") && u.host_str().is_some_and(|h| h.contains('.'))
-        })
-        .map(|u| u.to_string())
-        .ok_or(("TYPE_TEXT", "should be the address of a web page".into()))
-}
-
-fn country(typed: &str) -> Result<String, Wrong> {
-    let code = clean_line(typed).to_ascii_uppercase();
-    if code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) {
-        Ok(code)
-    } else {
-        Err(("TYPE_TEXT", "should be a two-letter country code".into()))
+        self.push(name, value);
     }
 }
 

@@ -296,6 +296,12 @@ pub struct Touchpoint {
     /// Answers of a submission.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<Answer>,
+    /// Answers as they were typed, where they are kept in another form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub typed: Vec<Answer>,
+    /// What is worth knowing about the answers, such as `role_address`; see [`super::mailbox`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     /// What it says about consents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consents: Vec<ConsentGiven>,
@@ -365,6 +371,8 @@ impl Touchpoint {
             magnet: None,
             email: None,
             answers: Vec::new(),
+            typed: Vec::new(),
+            flags: Vec::new(),
             consents: Vec::new(),
             source: None,
             trust: Trust::Typed,

@@ -12,6 +12,7 @@ use crate::domain::email::EmailAddress;
 use crate::domain::form::Form;
 use crate::domain::handoff::{Labelled, display};
 use crate::domain::id::{IdentityKey, LeadId, derived};
+use crate::domain::mailbox::ROLE;
 use crate::domain::outbox::{Order, OutboxItem, OutboxKind, Reader, Request};
 use crate::domain::pii::Pii;
 use crate::domain::submission::Submission;
@@ -80,6 +81,8 @@ pub fn decide(
     touchpoint.form_version = Some(form.version.clone());
     touchpoint.email = Some(Pii::new(submission.email.given().to_owned()));
     touchpoint.answers.clone_from(&submission.answers);
+    touchpoint.typed.clone_from(&submission.typed);
+    touchpoint.flags = submission.flags.iter().map(|f| (*f).to_owned()).collect();
     touchpoint.consents.clone_from(&submission.consents);
     touchpoint.source = Some(submission.source.clone()).filter(|s| !s.is_empty());
     touchpoint.ip_hash.clone_from(&arrival.ip_hash);
@@ -186,7 +189,7 @@ fn mail(
         .collect();
     let template = if form.magnet.is_some() {
         "magnet"
-    } else if form.double_opt_in && !granted.is_empty() {
+    } else if !granted.is_empty() && (form.double_opt_in || submission.flags.contains(&ROLE)) {
         "confirm"
     } else {
         return None;

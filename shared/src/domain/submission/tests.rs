@@ -11,6 +11,9 @@ fn field(name: &str, kind: FieldKind, required: bool) -> Field {
         required,
         help: None,
         message: None,
+        required_message: None,
+        pattern: None,
+        aliases: Vec::new(),
         autocomplete: None,
         value: None,
     }
@@ -72,6 +75,11 @@ fn form() -> Form {
         honeypots: vec![],
         unknown_fields: UnknownFields::Keep,
         test_mode: false,
+        redirects: std::collections::BTreeMap::new(),
+        country: None,
+        refuse_disposable: false,
+        not_disposable: Vec::new(),
+        elsewhere: crate::domain::elsewhere::Elsewhere::default(),
         version: "v".into(),
     }
 }

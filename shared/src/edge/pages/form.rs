@@ -172,7 +172,7 @@ impl<'a> FormPage<'a> {
                 || self.form.consents.iter().any(|c| c.field == stored)
         };
         let keeps = |name: &str| match reserved(self.form, name) {
-            Some(Reserved::Honeypot | Reserved::Ignored) => false,
+            Some(Reserved::Honeypot | Reserved::Ignored | Reserved::ReplyTo) => false,
             Some(Reserved::Next | Reserved::ErrorNext | Reserved::PageUrl | Reserved::Nonce) => {
                 true
             }

@@ -1,6 +1,7 @@
 //! `[[field]]` of a form.
 
 use crate::domain::form::{Choice, Field, FieldKind};
+use crate::domain::submission::whole_pattern;
 
 use super::company::check_plain;
 use super::names::Unique;
@@ -59,6 +60,8 @@ pub(super) struct ReadField<'a> {
     pub name: At<'a, String>,
     /// Whether it is the form's email field.
     pub is_email: bool,
+    /// Other names that pages post it under.
+    pub aliases: Vec<At<'a, String>>,
     /// The field.
     pub field: Field,
 }
@@ -77,8 +80,14 @@ pub(super) fn field(table: Table<'_>) -> Option<ReadField<'_>> {
     let required = table.flag("required").unwrap_or(is_email);
     let help = table.text("help");
     let message = table.text("message");
+    let required_message = table.text("required_message");
+    let aliases = aliases(&table);
+    let pattern = table.text("pattern");
     let autocomplete = table.text("autocomplete");
-    for text in [&label, &help, &message].into_iter().flatten() {
+    for text in [&label, &help, &message, &required_message]
+        .into_iter()
+        .flatten()
+    {
         check_plain(text, 300);
     }
     if let Some(word) = autocomplete
@@ -95,6 +104,9 @@ pub(super) fn field(table: Table<'_>) -> Option<ReadField<'_>> {
     let value = table
         .text("value")
         .filter(|value| kind.as_ref().is_none_or(|kind| check_value(value, kind)));
+    if let Some(pattern) = &pattern {
+        check_pattern(pattern, kind.as_ref());
+    }
     table.finish();
 
     let name = name?;
@@ -105,14 +117,56 @@ pub(super) fn field(table: Table<'_>) -> Option<ReadField<'_>> {
         required,
         help: help.map(|h| h.value),
         message: message.map(|m| m.value),
+        required_message: required_message.map(|m| m.value),
+        pattern: pattern.map(|p| p.value),
+        aliases: aliases.iter().map(|a| a.value.clone()).collect(),
         autocomplete: autocomplete.map(|a| a.value),
         value: value.map(|v| v.value),
     };
     Some(ReadField {
         name,
         is_email,
+        aliases,
         field,
     })
+}
+
+/// Names that pages made for other services post: `00N...`, `your-name`, `item_meta[8]`.
+fn aliases<'a>(table: &Table<'a>) -> Vec<At<'a, String>> {
+    let mut aliases = table.texts("aliases").unwrap_or_default();
+    aliases.retain(|alias| {
+        let name = alias.value.as_str();
+        let ok = !name.trim().is_empty() && name.len() <= 64 && !name.chars().any(char::is_control);
+        if !ok {
+            alias.spot.error_help(
+                format!("`{name}` cannot be the name of an input"),
+                "write it as the page does: at most 64 characters",
+            );
+        }
+        ok
+    });
+    aliases
+}
+
+/// A pattern that can be matched, of a field whose answers are typed freely.
+fn check_pattern(pattern: &At<'_, String>, kind: Option<&FieldKind>) {
+    if let Err(error) = whole_pattern(&pattern.value) {
+        pattern.spot.error_help(
+            format!("`pattern` cannot be read: {error}"),
+            "write a regular expression for the whole answer, such as `[0-9]{5}`",
+        );
+    }
+    let free = kind.is_none_or(|kind| {
+        matches!(
+            kind,
+            FieldKind::Text { .. } | FieldKind::LongText { .. } | FieldKind::Hidden
+        )
+    });
+    if !free {
+        pattern
+            .spot
+            .error("`pattern` is for fields of kind `text`, `long_text` and `hidden`");
+    }
 }
 
 fn kind(word: &At<'_, String>, table: &Table<'_>) -> Option<FieldKind> {

@@ -5,6 +5,7 @@ use crate::domain::id::sha256_hex;
 use crate::domain::reserved::{canonical_name, is_reserved};
 
 use super::company::{check_language, check_plain, check_url, is_this_machine};
+use super::elsewhere;
 use super::fields;
 use super::names::{Names, Unique, check_field_name, check_id};
 use super::reader::{At, Spot, Table};
@@ -52,6 +53,12 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
         .and_then(|word| unknown_fields(&word))
         .unwrap_or_default();
     let test_mode = root.flag("test_mode").unwrap_or(false);
+    let country = root
+        .text("country")
+        .and_then(|code| elsewhere::country(&code));
+    let refuse_disposable = root.flag("refuse_disposable").unwrap_or(false);
+    let not_disposable = root.texts("not_disposable").unwrap_or_default();
+    let names_elsewhere = elsewhere::elsewhere(&root);
 
     for text in [&title, &button].into_iter().flatten() {
         check_plain(text, 200);
@@ -73,8 +80,9 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
         );
     }
     if let Some(next) = &next {
-        check_next(next, &origins);
+        check_next(next, "next", &origins);
     }
+    let redirects = elsewhere::redirects(&root, &origins);
 
     let mut names = Unique::default();
     let fields = read_fields(&root, &mut names, magnet.is_some());
@@ -107,6 +115,14 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
         honeypots: honeypots.into_iter().map(|h| h.value).collect(),
         unknown_fields,
         test_mode,
+        redirects,
+        country,
+        refuse_disposable,
+        not_disposable: not_disposable
+            .into_iter()
+            .map(|d| d.value.to_ascii_lowercase())
+            .collect(),
+        elsewhere: names_elsewhere,
         version: String::new(),
     };
     let version = super::short_hash(&form);
@@ -152,6 +168,9 @@ fn read_fields(root: &Table<'_>, names: &mut Unique, has_magnet: bool) -> Vec<Fi
             unread += 1;
             continue;
         };
+        for alias in &read.aliases {
+            names.insert(&alias.value.to_ascii_lowercase(), alias.spot, "field");
+        }
         if check_name(&read.name, "field", names) && !read.is_email {
             check_canonical(&read.name);
         }
@@ -328,14 +347,14 @@ fn origin(typed: &At<'_, String>) -> Option<String> {
 }
 
 /// Where a plain post goes after success: a path of the page's own site, or a URL of an allowed origin.
-fn check_next(next: &At<'_, String>, origins: &[String]) {
+pub(super) fn check_next(next: &At<'_, String>, key: &str, origins: &[String]) {
     let text = next.value.as_str();
     if text.chars().any(|c| c.is_control() || c == '\\') {
         next.spot
-            .error("`next` has a backslash or a control character");
+            .error(format!("`{key}` has a backslash or a control character"));
     } else if text.starts_with("//") {
         next.spot.error_help(
-            "`next` would lead to another site",
+            format!("`{key}` would lead to another site"),
             "begin a path with one `/`",
         );
     } else if !text.starts_with('/') && check_url(next) {
@@ -344,7 +363,7 @@ fn check_next(next: &At<'_, String>, origins: &[String]) {
             .unwrap_or_default();
         if !origins.contains(&origin) {
             next.spot.error_help(
-                format!("`next` leads to {origin}, which is not one of `allowed_origins`"),
+                format!("`{key}` leads to {origin}, which is not one of `allowed_origins`"),
                 "add it there, or use a path such as `/thanks`",
             );
         }

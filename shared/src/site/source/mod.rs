@@ -3,7 +3,7 @@
 //! | file | read by |
 //! | --- | --- |
 //! | `site.toml` | `company` (`[business]`, `[sender]`), `magnets`, `sales`, `channels` |
-//! | `forms/*.toml` | `forms`, `fields` |
+//! | `forms/*.toml` | `forms`, `fields`, `elsewhere` |
 //! | `scoring.toml` | `scoring`, `predicate`, `thresholds`, `reach`, `sense` |
 //! | `templates/*` | `templates`, with the data of [`sample`] |
 //!
@@ -14,6 +14,7 @@
 mod channels;
 mod company;
 pub mod diagnostic;
+mod elsewhere;
 mod fields;
 mod forms;
 mod hours;
@@ -209,6 +210,7 @@ fn read_forms(
             read.insert(form.id.clone(), form);
         }
     }
+    elsewhere::check_apart(read.values(), report);
     read
 }
 

@@ -51,6 +51,9 @@ fn field(name: &str, label: &str, kind: FieldKind, required: bool) -> Field {
         required,
         help: None,
         message: None,
+        required_message: None,
+        pattern: None,
+        aliases: Vec::new(),
         autocomplete: None,
         value: None,
     }
@@ -159,6 +162,11 @@ pub(super) fn form() -> Form {
         honeypots: Vec::new(),
         unknown_fields: UnknownFields::Keep,
         test_mode: false,
+        redirects: std::collections::BTreeMap::new(),
+        country: None,
+        refuse_disposable: false,
+        not_disposable: Vec::new(),
+        elsewhere: crate::domain::elsewhere::Elsewhere::default(),
         version: "v".into(),
     }
 }
