@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod engine;
+pub mod explain;
 pub mod functions;
 pub mod gateway;
 pub mod import;

@@ -13,6 +13,7 @@ use super::handling::Handling;
 use super::id::{LeadId, sha256_hex};
 use super::pii::Pii;
 use super::score::evaluate::Tally;
+use super::score::explain::{Need, RuleLine, needs};
 use super::score::{Breakdown, Grade, Known, Score, ScoreInput, ScoreModel};
 use super::source::Source;
 use super::stage::{Move, Stage, StageChange};
@@ -192,8 +193,32 @@ pub fn fold(lead_id: LeadId, facts: &[Touchpoint], under: &Under<'_>) -> Option<
     folded(lead_id, facts, under).map(|(lead, _)| lead)
 }
 
+/// A lead as of an instant, and every rule of the model with what it made of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explained {
+    /// The lead as it was, or is, at that instant.
+    pub lead: Lead,
+    /// Every rule; their points sum exactly to the score.
+    pub rules: Vec<RuleLine>,
+    /// Every threshold, and where the lead stands.
+    pub needs: Vec<Need>,
+}
+
+/// Explains the score as of `under.now`: facts after that instant do not count. None where there were no facts yet.
+pub fn explain(lead_id: LeadId, facts: &[Touchpoint], under: &Under<'_>) -> Option<Explained> {
+    let known: Vec<Touchpoint> = facts
+        .iter()
+        .filter(|t| t.at <= under.now)
+        .cloned()
+        .collect();
+    let (lead, mut tally) = folded(lead_id, &known, under)?;
+    let rules = tally.explained(&lead, lead.scored_at);
+    let needs = needs(&lead.score, &under.model.thresholds);
+    Some(Explained { lead, rules, needs })
+}
+
 /// The fold and what each rule matched in it.
-pub(super) fn folded<'a>(
+fn folded<'a>(
     lead_id: LeadId,
     facts: &'a [Touchpoint],
     under: &Under<'a>,

@@ -5,6 +5,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod import;
 pub mod open;
 mod progress;
@@ -39,6 +40,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Show, release or drop submissions that were set aside
     Quarantine(quarantine::QuarantineArgs),
+    /// Say why a lead has its points: every rule, matched or not
+    Explain(explain::ExplainArgs),
     /// Try another scoring model on all history, and change nothing
     Replay(replay::ReplayArgs),
     /// Apply the scoring model in force to all leads
@@ -95,6 +98,7 @@ pub fn run() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Import(args)) => import::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Rescore(args)) => rescore::run(&args),
     };

@@ -22,7 +22,7 @@ pub(super) struct Given {
     pub earned: i64,
     /// Points under the caps, before fading.
     pub kept: i64,
-    /// Whole points after fading, rounded towards nothing.
+    /// Whole points after fading, rounded to the nearest.
     pub points: i32,
 }
 
@@ -39,6 +39,11 @@ impl Days {
         self.0.is_empty()
     }
 
+    /// The latest day with a match.
+    pub fn latest(&self) -> Option<i64> {
+        self.0.last().map(|(day, _)| *day)
+    }
+
     pub fn count(&self) -> u32 {
         self.0.iter().fold(0, |sum, (_, n)| sum.saturating_add(*n))
     }
@@ -46,8 +51,7 @@ impl Days {
     /// The latest day on which the number was full: at least `at_least` matches so far, or within `within` days in a row.
     pub fn reached(&self, at_least: u32, within: Option<u32>) -> Option<i64> {
         let Some(within) = within else {
-            let latest = self.0.last().map(|(day, _)| *day);
-            return latest.filter(|_| self.count() >= at_least);
+            return self.latest().filter(|_| self.count() >= at_least);
         };
         let (mut from, mut sum, mut latest) = (0, 0_u32, None);
         for (day, n) in &self.0 {
@@ -95,7 +99,9 @@ impl Days {
         }
         given.earned *= sign;
         given.kept = given.kept.min(MOST_POINTS) * sign;
-        let whole = (micro / i64::from(WHOLE)).min(MOST_POINTS) * sign;
+        // To the nearest: never over what was kept, which is whole already.
+        let half = i64::from(WHOLE / 2);
+        let whole = (micro.saturating_add(half) / i64::from(WHOLE)).min(MOST_POINTS) * sign;
         given.points = i32::try_from(whole).unwrap_or_default();
         given
     }
@@ -161,7 +167,7 @@ mod tests {
         let given = days(&[0, 10]).give(&capped, decay, 10);
         assert_eq!(
             (given.count, given.earned, given.kept, given.points),
-            (2, 20, 15, 12)
+            (2, 20, 15, 13)
         );
     }
 

@@ -4,7 +4,7 @@
 //! and fading need no second look at the facts. What a rule gives changes only when it matches, when the profile changes, or when a UTC
 //! day begins: between these its points are remembered.
 //!
-//! Points are whole per rule: what is left of a rule's points after fading is rounded towards nothing, and the sums are sums of these
+//! Points are whole per rule: what is left of a rule's points after fading is rounded to the nearest, and the sums are sums of these
 //! whole numbers. So the lines of a breakdown always add up, and a line says the same whatever stands beside it.
 
 use serde::{Deserialize, Serialize};
@@ -187,6 +187,16 @@ impl<'a> Tally<'a> {
                 .ruled_out_by
                 .and_then(|at| Some(self.model.rules.get(at)?.id.clone())),
         }
+    }
+
+    /// What each rule matched, in the order of the model; as of the last [`Self::standing`].
+    pub(super) fn rules(&self) -> &[Matched<'a>] {
+        &self.rules
+    }
+
+    /// The model applied.
+    pub(super) fn model(&self) -> &'a ScoreModel {
+        self.model
     }
 
     /// The sums, and what each rule counts in them: nothing for one that did not match or speaks of another ideal customer.
