@@ -47,3 +47,5 @@ mod import;
 mod rescore;
 // Sales answers from the mail.
 mod sales;
+// Stages, sources, rules and sales over some days.
+mod report;

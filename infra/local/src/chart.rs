@@ -211,12 +211,12 @@ fn scaled(value: u64, most: u64, length: i64) -> i64 {
     i64::try_from(u128::from(value) * u128::from(length) / u128::from(most.max(1))).unwrap_or(0)
 }
 
-/// A step of 1, 2 or 5 times a power of ten that makes at most five lines.
+/// A step of 1, 2 or 5 times a power of ten that makes at most six lines.
 fn nice_step(most: u64) -> u64 {
     let mut step = 1;
     loop {
         for factor in [1, 2, 5] {
-            if most <= step * factor * 5 {
+            if most <= step * factor * 6 {
                 return step * factor;
             }
         }
@@ -233,8 +233,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scale_has_at_most_five_steps_of_round_numbers() {
-        let steps: Vec<u64> = [1, 5, 6, 11, 26, 51, 1_000, 1_001]
+    fn the_scale_has_at_most_six_steps_of_round_numbers() {
+        let steps: Vec<u64> = [1, 6, 7, 13, 31, 61, 1_000, 1_201]
             .into_iter()
             .map(nice_step)
             .collect();

@@ -19,6 +19,7 @@ pub mod pump;
 pub mod quarantine;
 pub mod query;
 pub mod replay;
+pub mod report;
 pub mod rescore;
 pub mod runner_db;
 pub mod ses;

@@ -11,6 +11,7 @@ pub mod open;
 mod progress;
 mod quarantine;
 mod replay;
+mod report;
 mod rescore;
 mod serve;
 mod when;
@@ -46,6 +47,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Apply the scoring model in force to all leads
     Rescore(rescore::RescoreArgs),
+    /// Stages, sources, rules and sales over some days
+    Report(report::ReportArgs),
 }
 
 /// Where the project's files are.
@@ -101,6 +104,7 @@ pub fn run() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Rescore(args)) => rescore::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
     };
     match outcome {
         Ok(code) => code,

@@ -246,7 +246,8 @@ impl Reader<'_> {
 
 /// The kind of this name, where a file may speak of it. What proves something, or what only our own mails cause, it may not.
 fn kind(name: &str) -> Result<TouchpointKind, Refused> {
-    const ALLOWED: [&str; 10] = [
+    const ALLOWED: [&str; 14] = [
+        "delivered",
         "imported",
         "form_submitted",
         "magnet_downloaded",
@@ -257,6 +258,9 @@ fn kind(name: &str) -> Result<TouchpointKind, Refused> {
         "bounced",
         "accepted",
         "rejected",
+        "sales_qualified",
+        "won",
+        "lost",
     ];
     let name = name.to_lowercase();
     if !ALLOWED.contains(&&*name) {

@@ -29,7 +29,7 @@ pub struct Judged {
 /// What sales said of a lead, in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Taken.
+    /// Taken, whether or not it was won in the end.
     Accepted,
     /// Handed back or ruled out.
     Rejected,
@@ -75,7 +75,7 @@ pub fn judge(
 /// The latest verdict of sales, and when it was given.
 pub fn verdict(facts: &[Touchpoint]) -> Option<(Verdict, Timestamp)> {
     let said = |t: &Touchpoint| match t.kind.name() {
-        "accepted" => Some(Verdict::Accepted),
+        "accepted" | "sales_qualified" | "won" | "lost" => Some(Verdict::Accepted),
         "rejected" => Some(Verdict::Rejected),
         _ => None,
     };
@@ -91,7 +91,11 @@ pub fn verdict(facts: &[Touchpoint]) -> Option<(Verdict, Timestamp)> {
 pub fn is_verdict(fact: &Touchpoint) -> bool {
     matches!(
         fact.kind,
-        TouchpointKind::Accepted | TouchpointKind::Rejected
+        TouchpointKind::Accepted
+            | TouchpointKind::Rejected
+            | TouchpointKind::SalesQualified
+            | TouchpointKind::Won
+            | TouchpointKind::Lost
     )
 }
 

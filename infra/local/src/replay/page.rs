@@ -9,6 +9,7 @@ use super::text::{
 };
 use crate::chart::Columns;
 use crate::pages::paper_style;
+use crate::report::view::stage_name;
 
 /// Most leads of a list on the page.
 const SHOWN: usize = 200;
@@ -79,7 +80,7 @@ pub fn page(sums: &Tally, names: &Names, ready_at: i32, made: Timestamp) -> Stri
         stages: sums
             .stages
             .iter()
-            .map(|(stage, pair)| (stage.name().to_owned(), pair.before, pair.after))
+            .map(|(stage, pair)| (stage_name(*stage).to_owned(), pair.before, pair.after))
             .collect(),
         lists: vec![
             view("Would become MQL", &sums.gained),
