@@ -52,6 +52,8 @@ test('a visit is asked for by keyboard alone, on the landing page and on the hos
     const { page } = await set.visitor();
     const person = ada(path === '/' ? 'keys-landing' : 'keys-hosted');
     await page.goto(path);
+    // Nobody fills in a form in two seconds.
+    await set.server.advance(30);
     const answers = new Map([
       ['First name', person.first],
       ['Last name', person.last],

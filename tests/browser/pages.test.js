@@ -92,7 +92,7 @@ for (const [name, url] of Object.entries(SHOWN)) {
 
 test('a form that comes back with errors fits a phone, is accessible, and breaks no policy of its own', async () => {
   await inspect('form-errors', async (page) => {
-    await page.goto('/');
+    await page.goto('/f/guide');
     await guideForm(page).evaluate((form) => (form.noValidate = true));
     await guideForm(page).getByLabel('First name').fill('Ada');
     await guideForm(page).getByLabel('Work email').fill('ada at home');
@@ -103,8 +103,11 @@ test('a form that comes back with errors fits a phone, is accessible, and breaks
 
 test('a refused post is answered with a page that fits a phone and is accessible', async () => {
   await inspect('refused', async (page) => {
-    await page.goto('/');
-    await guideForm(page).evaluate((form) => (form.noValidate = true));
+    await page.goto('/f/guide');
+    await guideForm(page).evaluate((form) => {
+      form.noValidate = true;
+      form.enctype = 'text/plain';
+    });
     await guideForm(page).getByRole('button', { name: 'Mail me the guide' }).click();
     await page.getByRole('heading', { name: 'That did not work' }).waitFor();
   });
