@@ -265,7 +265,7 @@ async fn check_says_whether_the_site_is_right_and_writes_what_functions_read() -
     let broken = own_site()?;
     let form = broken.path().join("forms/demo.toml");
     let first = edit(&form, "kind = \"country\"", "kind = \"land\"")?;
-    let second = edit(&form, "notify = [\"mira\"]", "notify = [\"mirra\"]")?;
+    let second = edit(&form, "notify = [\"mira\"", "notify = [\"mirra\"")?;
     let check = |json: bool| {
         let mut check = lodestone();
         check.arg("check").arg("--site").arg(broken.path());

@@ -49,3 +49,5 @@ mod rescore;
 mod sales;
 // Stages, sources, rules and sales over some days.
 mod report;
+// Webhooks, chat and CRM: what goes out, how it is verified, and what happens while a receiver is down.
+mod channels;
