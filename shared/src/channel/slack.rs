@@ -73,12 +73,13 @@ fn plain(text: &str, longest: usize) -> Value {
     json!({ "type": "plain_text", "text": text.as_deref().unwrap_or("–"), "emoji": false })
 }
 
-/// Text for the one place that Slack reads as markup: entities, and a break in what would call people together.
+/// Text for the one place that Slack reads as markup: entities, and a break in what would call people together or become a link.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('@', "@\u{200b}")
+        .replace("://", ":\u{200b}//")
 }
 
 fn blocks(news: &News, title: &str, answer_url: Option<&str>) -> Vec<Value> {
