@@ -161,8 +161,10 @@ impl Past<'_> {
     }
 
     async fn submit(&self, form: &Form, person: &Person) -> anyhow::Result<()> {
-        let target = format!("/f/{}?{}", form.id, person.campaign);
-        let post = self.post(&target, answers(form, person))?;
+        let mut post = self.post(&format!("/f/{}", form.id), answers(form, person))?;
+        // The page they filled it in on tells where they came from.
+        let page = format!("{}/?{}", self.app.url(), person.campaign);
+        post.headers_mut().insert(header::REFERER, page.parse()?);
         let status = self.answer(person, post).await.status();
         if !status.is_success() {
             tracing::warn!(
@@ -317,6 +319,10 @@ mod tests {
         assert_eq!(days, [7, 13, 19]);
         let mqls = leads.iter().filter(|lead| lead["stage"] == "mql").count();
         assert_eq!(mqls, 1);
+        let sources = serde_json::to_string(&leads).unwrap();
+        for source in ["google", "linkedin", "newsletter"] {
+            assert!(sources.contains(source), "{sources}");
+        }
         assert!(app.ses().mails().unwrap().len() >= 4);
         app.stop().await;
         assert!(fill(options(), now).await.unwrap().is_none(), "once only");
