@@ -50,6 +50,15 @@ async fn leaving_outlives_being_forgotten() -> anyhow::Result<()> {
     days(&world, 30).await?;
     world.submit_until_taken("guide", &guide(ADA)).await?;
     world.settle().await?;
-    assert_eq!(world.mails_to(ADA)?.len(), 1, "no mail after leaving");
+    let mails = world.mails_to(ADA)?;
+    assert_eq!(mails.len(), 2);
+    assert!(
+        mails[1]
+            .text
+            .contains("You once asked us to send no more mail")
+            && mails[1].links.iter().all(|l| !l.contains("/d/")),
+        "only the question whether it was them: {}",
+        mails[1].text
+    );
     Ok(())
 }

@@ -19,6 +19,8 @@ mod abuse;
 mod answers;
 // Links: machines change nothing, leaving is one press.
 mod links;
+// What comes after the first mail: reminders, follow-ups, counted links, preferences, the way back.
+mod afterwards;
 // What the mail service says.
 mod feedback;
 // Each documented event of the mail service, in any order, any number of times.

@@ -229,7 +229,14 @@ async fn frm_15_what_is_granted_is_what_the_functions_were_seen_to_need() -> any
     world
         .submit_until_taken("guide", &guide("lapses@analytical-engines.com"))
         .await?;
+    let magnet = "reads@analytical-engines.com";
+    world
+        .submit_until_taken("checklist", &[("email", magnet), ("newsletter", "on")])
+        .await?;
     world.settle().await?;
+    world
+        .open_and_press(&link(&world.mails_to(magnet)?[0], "/d/")?, &[])
+        .await?;
     world
         .app
         .ses()

@@ -13,6 +13,7 @@ use shared::domain::time::Timestamp;
 use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
 use shared::edge::stream::{RecordKey, Trigger, batch_answer, caught, in_order, read};
+use shared::flow::deliver::{Known, Wish};
 use shared::flow::{Write, deliver};
 use shared::runtime::{Lookup, Runtime, SecretError, SettingsReader, StartError};
 use shared::site::SiteHandle;
@@ -119,13 +120,33 @@ async fn recheck(
         Some(key) => store.send_limit(key).await?,
         None => SendLimit::default(),
     };
+    // Only what is marketing asks what the lead has agreed to since.
+    let lead = match &item.order.purpose {
+        Some(_) => store.lead(item.lead_id).await?,
+        None => None,
+    };
+    let site = deps.site.get();
+    let form = item.order.form.as_deref();
+    let known = Known {
+        guard: &guard,
+        lead: lead.as_ref(),
+        form: form.and_then(|id| site.forms.get(id)),
+        limit: &limit,
+        now,
+    };
+    let wish = deliver::decide(&item, known);
     let mut with_claim = vec![Write::GuardIs(item.lead_id, guard.version)];
-    with_claim.extend(deliver::count(&item, &limit, &owner, now).map(Write::SendLimit));
-    Ok(Recheck {
-        skip: deliver::skip_reason(&item, &guard, &limit, now),
+    with_claim.extend(deliver::count(&item, &wish, &limit, &owner, now).map(Write::SendLimit));
+    let mut recheck = Recheck {
         with_claim,
         ..Recheck::default()
-    })
+    };
+    match wish {
+        Wish::Send => {}
+        Wish::SendAs(order) => recheck.order = Some(order),
+        Wish::Skip(reason) => recheck.skip = Some(reason),
+    }
+    Ok(recheck)
 }
 
 async fn send(deps: &Deps, item: OutboxItem) -> Outcome {

@@ -5,6 +5,8 @@
 //! | `/d/` | lead | what the file is, one button | counts the download, confirms the address and the consents named, leads to the file |
 //! | `/c/` | lead | what is confirmed, one button | confirms the address and the consents named |
 //! | `/u/` | lead | what unsubscribing means, one button | no more mail, at once |
+//! | `/p/` | lead | which mails they get, a box for each | takes back or agrees to single mails |
+//! | `/t/` | lead | leads on to a page of the site; a visit worth nothing | counts the click, if a person can have done it |
 //! | `/h/` | sales | the lead and its reasons | takes the lead, or hands it back |
 //!
 //! GET and HEAD change nothing: mail scanners fetch links, run scripts and press buttons. A press that no person can have made is kept
@@ -19,6 +21,7 @@ use shared::domain::id::{IdentityKey, LeadId};
 use shared::domain::time::Timestamp;
 use shared::domain::token::{Claims, Purpose, TokenError, TokenKeys, scope_of};
 use shared::edge::http::{Answer, header_text, network, page, set, source_ip, store_failure};
+use shared::edge::pages::words::{Words, words};
 use shared::edge::pages::{Look, MessagePage};
 use shared::flow::Write;
 use shared::flow::links::Visit;
@@ -26,8 +29,10 @@ use shared::runtime::{Clock, Lookup, Runtime, SecretError, SettingsReader, Start
 use shared::site::{Site, SiteHandle};
 use shared::store::{Committed, Store, StoreError, Table, Tables};
 
+mod click;
 mod handoff;
 mod mail;
+mod preferences;
 
 /// Tries at a guard that other writers change meanwhile.
 const TRIES: u32 = 6;
@@ -91,6 +96,8 @@ struct Call<'a> {
     deps: &'a Deps,
     site: &'a Site,
     now: Timestamp,
+    /// HEAD: nothing is written at all.
+    head: bool,
     /// Reads only: GET and HEAD.
     reads: bool,
     fields: Vec<(String, String)>,
@@ -104,11 +111,13 @@ pub async fn handle(deps: &Deps, request: Request) -> Answer {
     let site = deps.site.get();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if !reads && *request.method() != Method::POST {
+        let words = words(&site.business.language);
         let mut response = message(
             &site,
+            &site.business.language,
             StatusCode::METHOD_NOT_ALLOWED,
-            "Not that way",
-            "Open this link in a browser.",
+            words.not_that_way_title,
+            words.not_that_way,
         );
         set(&mut response, header::ALLOW, "GET, HEAD, POST");
         return response;
@@ -119,8 +128,10 @@ pub async fn handle(deps: &Deps, request: Request) -> Answer {
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),
     );
+    let head = *request.method() == Method::HEAD;
     let call = Call {
         deps,
+        head,
         site: &site,
         now: deps.clock.now(),
         reads,
@@ -135,14 +146,17 @@ pub async fn handle(deps: &Deps, request: Request) -> Answer {
         "d" => mail::download(&call, token).await,
         "c" => mail::confirm(&call, token).await,
         "u" => mail::unsubscribe(&call, token).await,
+        "p" => preferences::choose(&call, token).await,
+        "t" => click::follow(&call, token).await,
         "h" => handoff::answer(&call, token).await,
         _ => Ok(call.not_ours()),
     };
     outcome.unwrap_or_else(|error| {
         tracing::error!(function = "links", link = kind, error = %error, "a link could not be answered");
         let (status, wait) = store_failure(&error);
-        let text = "We could not do this just now. Nothing is lost: please try again in a few seconds.";
-        let mut response = message(&site, status, "Please try again", text);
+        let language = &site.business.language;
+        let words = words(language);
+        let mut response = message(&site, language, status, words.try_again_title, words.try_again);
         if let Some(seconds) = wait {
             set(&mut response, header::RETRY_AFTER, &seconds.to_string());
         }
@@ -163,10 +177,10 @@ fn fields(body: Body) -> Vec<(String, String)> {
     form_urlencoded::parse(&bytes).into_owned().collect()
 }
 
-fn message(site: &Site, status: StatusCode, title: &str, text: &str) -> Answer {
+fn message(site: &Site, language: &str, status: StatusCode, title: &str, text: &str) -> Answer {
     let look = Look {
         business: &site.business,
-        language: &site.business.language,
+        language,
     };
     page(
         status,
@@ -181,6 +195,12 @@ fn message(site: &Site, status: StatusCode, title: &str, text: &str) -> Answer {
 }
 
 impl Call<'_> {
+    /// All values posted under a name.
+    fn posted(&self, name: &str) -> Vec<String> {
+        let values = self.fields.iter().filter(|(n, _)| n == name);
+        values.map(|(_, value)| value.clone()).collect()
+    }
+
     fn field(&self, name: &str) -> Option<&str> {
         self.fields
             .iter()
@@ -201,14 +221,26 @@ impl Call<'_> {
 
     /// The one answer to every link that is not ours, is damaged, or speaks of what is gone.
     fn not_ours(&self) -> Answer {
-        let text =
-            "Please copy the whole link from the mail, or ask for it again where you found it.";
+        let language = &self.site.business.language;
+        let words = words(language);
         message(
             self.site,
+            language,
             StatusCode::NOT_FOUND,
-            "This link does not work",
-            text,
+            words.not_ours_title,
+            words.not_ours,
         )
+    }
+
+    /// A page that only says something, in the language of a form.
+    fn say(&self, form: Option<&Form>, title: &str, text: &str) -> Answer {
+        let look = self.look(form);
+        message(self.site, look.language, StatusCode::OK, title, text)
+    }
+
+    /// The words of a form's language.
+    fn words(&self, form: Option<&Form>) -> &'static Words {
+        self.look(form).words()
     }
 
     /// The form a token is limited to.

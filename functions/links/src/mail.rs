@@ -4,17 +4,22 @@ use lambda_http::http::StatusCode;
 use shared::domain::email::EmailAddress;
 use shared::domain::form::Form;
 use shared::domain::lead::Lead;
+use shared::domain::magnet::Magnet;
 use shared::domain::outbox::Order;
+use shared::domain::pii::Pii;
 use shared::domain::text::people_size;
 use shared::domain::token::{Claims, Purpose, TokenError};
 use shared::domain::touchpoint::TouchpointKind;
 use shared::edge::http::{Answer, page, see_other};
 use shared::edge::pages::{Asked, ConfirmPage, DownloadPage, ExpiredPage, UnsubscribePage};
-use shared::flow::capture::order_to;
-use shared::flow::links::{confirmable, machine_reason, pressed, renewed, unsubscribed};
+use shared::flow::capture::{is_plain_name, order_to};
+use shared::flow::links::{
+    Named, Press, asks_back, confirmable, follow_up_id, follow_ups, machine_reason, pressed,
+    renewed, unsubscribed,
+};
 use shared::store::StoreError;
 
-use crate::{Call, message};
+use crate::Call;
 
 /// The Download link.
 pub(crate) async fn download(call: &Call<'_>, token: &str) -> Result<Answer, StoreError> {
@@ -33,13 +38,16 @@ pub(crate) async fn download(call: &Call<'_>, token: &str) -> Result<Answer, Sto
     else {
         return Ok(call.not_ours());
     };
-    let lead = call.deps.store.lead(claims.subject).await?;
+    let store = &call.deps.store;
+    let lead = store.lead(claims.subject).await?;
     if call.reads {
+        let guard = store.guard(claims.subject).await?;
         let shown = DownloadPage {
             look: call.look(Some(form)),
             title: &magnet.title,
             description: &magnet.description,
             size: people_size(magnet.bytes),
+            confirmed: guard.confirmed_at.is_some(),
             consents: asked(form, lead.as_ref()),
             stamp: call.stamp(&claims),
         };
@@ -47,18 +55,32 @@ pub(crate) async fn download(call: &Call<'_>, token: &str) -> Result<Answer, Sto
     }
     let visit = call.visit(&claims);
     let named = named(call);
-    call.commit(claims.subject, |guard| {
-        pressed(
-            TouchpointKind::MagnetDownloaded,
-            &claims,
-            form,
-            lead.as_ref(),
-            &named,
-            &visit,
-            guard,
-        )
-    })
-    .await?;
+    let press = Press {
+        kind: TouchpointKind::MagnetDownloaded,
+        claims: &claims,
+        form,
+        lead: lead.as_ref(),
+        named: &named,
+    };
+    let order = follow_up_order(call, form, magnet, lead.as_ref());
+    let mut followed = followed(call, &claims, magnet).await?;
+    loop {
+        let outcome = call
+            .commit(claims.subject, |guard| {
+                pressed(&press, &visit, guard, |download| match &order {
+                    Some(order) if !followed => {
+                        follow_ups(download, magnet, lead.as_ref(), order, &visit)
+                    }
+                    _ => Vec::new(),
+                })
+            })
+            .await;
+        match outcome {
+            // Another link to the same magnet was pressed at the same time: its press brought the follow-ups.
+            Err(StoreError::Busy(_)) if !followed => followed = true,
+            outcome => break outcome?,
+        }
+    }
     // The link is made at this moment and good for minutes. A machine gets it too: the file is no secret, only not counted.
     match call
         .deps
@@ -80,11 +102,14 @@ pub(crate) async fn confirm(call: &Call<'_>, token: &str) -> Result<Answer, Stor
     let Some(form) = call.form_of(&claims) else {
         return Ok(call.not_ours());
     };
-    let lead = call.deps.store.lead(claims.subject).await?;
+    let store = &call.deps.store;
+    let lead = store.lead(claims.subject).await?;
+    let comes_back = asks_back(&claims, &store.guard(claims.subject).await?);
     let ask = || ConfirmPage {
         look: call.look(Some(form)),
         form_title: &form.title,
         consents: asked(form, lead.as_ref()),
+        comes_back,
         stamp: call.stamp(&claims),
     };
     if call.reads {
@@ -92,39 +117,43 @@ pub(crate) async fn confirm(call: &Call<'_>, token: &str) -> Result<Answer, Stor
     }
     let visit = call.visit(&claims);
     let named = named(call);
+    let press = Press {
+        kind: TouchpointKind::AddressConfirmed,
+        claims: &claims,
+        form,
+        lead: lead.as_ref(),
+        named: &named,
+    };
     call.commit(claims.subject, |guard| {
-        pressed(
-            TouchpointKind::AddressConfirmed,
-            &claims,
-            form,
-            lead.as_ref(),
-            &named,
-            &visit,
-            guard,
-        )
+        pressed(&press, &visit, guard, |_| Vec::new())
     })
     .await?;
     // A press that no person can have made confirms nothing: a person who was that quick is asked once more.
     if machine_reason(&visit).is_some() {
         return Ok(page(StatusCode::OK, &ask(), &[]));
     }
-    Ok(message(
-        call.site,
-        StatusCode::OK,
-        "Thank you",
-        "Your address is confirmed. You can close this page.",
-    ))
+    // Somebody who came back asked for something, and this mail held nothing but the question.
+    if comes_back && form.magnet.is_some() {
+        let download = call.sign(Purpose::Download, &claims);
+        return Ok(see_other(&format!("/d/{download}")));
+    }
+    let words = call.words(Some(form));
+    Ok(call.say(Some(form), words.confirmed_title, words.confirmed))
 }
 
 /// The Unsubscribe link, for people and for the one-click button of mail clients (RFC 8058).
 pub(crate) async fn unsubscribe(call: &Call<'_>, token: &str) -> Result<Answer, StoreError> {
     let claims = call.verify(Purpose::Unsubscribe, token);
+    let form = claims.as_ref().ok().and_then(|c| call.form_of(c));
     if call.reads {
         // A damaged link shows the same page; pressing its button changes nothing and says the same.
         return Ok(page(
             StatusCode::OK,
             &UnsubscribePage {
-                look: call.look(None),
+                look: call.look(form),
+                preferences: claims
+                    .ok()
+                    .map(|c| format!("/p/{}", call.sign(Purpose::Preferences, &c))),
             },
             &[],
         ));
@@ -134,12 +163,9 @@ pub(crate) async fn unsubscribe(call: &Call<'_>, token: &str) -> Result<Answer, 
         call.commit(claims.subject, |guard| unsubscribed(&claims, &visit, guard))
             .await?;
     }
-    Ok(message(
-        call.site,
-        StatusCode::OK,
-        "You are unsubscribed",
-        "You will get no more mail from us. You can close this page.",
-    ))
+    // The same for a damaged link, which tells nothing of its form: so in the language of the business.
+    let words = call.words(None);
+    Ok(call.say(None, words.unsubscribed_title, words.unsubscribed))
 }
 
 /// A genuine link past its end: a button mails a fresh one to the same address, without showing it.
@@ -190,12 +216,40 @@ async fn expired(call: &Call<'_>, claims: &Claims) -> Result<Answer, StoreError>
             .commit(&renewed(claims, form, order, &visit))
             .await?;
     }
-    Ok(message(
-        call.site,
-        StatusCode::OK,
-        "A fresh link is on its way",
-        "Please look into your inbox in a minute.",
-    ))
+    let words = call.words(Some(form));
+    Ok(call.say(Some(form), words.renewed_title, words.renewed))
+}
+
+/// What every follow-up has in common; none where there is nobody to mail.
+fn follow_up_order(
+    call: &Call<'_>,
+    form: &Form,
+    magnet: &Magnet,
+    lead: Option<&Lead>,
+) -> Option<Order> {
+    if magnet.follow_ups.is_empty() {
+        return None;
+    }
+    let lead = lead?;
+    let address = EmailAddress::parse(lead.email.as_ref()?.expose()).ok()?;
+    let name = lead.profile.get("first_name").map(|v| v.value.to_text());
+    Some(Order {
+        form: Some(form.id.clone()),
+        first_name: Pii::new(name.filter(|n| is_plain_name(n)).unwrap_or_default()),
+        ..order_to(&address, &call.deps.identity)
+    })
+}
+
+/// Whether the lead has the magnet's follow-ups already, or there are none.
+async fn followed(call: &Call<'_>, claims: &Claims, magnet: &Magnet) -> Result<bool, StoreError> {
+    for number in 0..magnet.follow_ups.len() {
+        let id = follow_up_id(magnet, number);
+        let there = call.deps.store.outbox_item(claims.subject, &id).await?;
+        if there.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(magnet.follow_ups.is_empty())
 }
 
 fn asked<'f>(form: &'f Form, lead: Option<&Lead>) -> Vec<Asked<'f>> {
@@ -208,11 +262,10 @@ fn asked<'f>(form: &'f Form, lead: Option<&Lead>) -> Vec<Asked<'f>> {
         .collect()
 }
 
-/// Purposes that the page named in words.
-fn named(call: &Call<'_>) -> Vec<String> {
-    call.fields
-        .iter()
-        .filter(|(name, _)| name == "confirms")
-        .map(|(_, value)| value.clone())
-        .collect()
+/// What the page named in words.
+fn named(call: &Call<'_>) -> Named {
+    Named {
+        purposes: call.posted("confirms"),
+        comes_back: call.field("back").is_some(),
+    }
 }

@@ -11,7 +11,7 @@
 use std::future::Future;
 
 use crate::domain::id::random;
-use crate::domain::outbox::{ClaimDecision, OutboxItem, Outcome, Reader, State};
+use crate::domain::outbox::{ClaimDecision, Order, OutboxItem, Outcome, Reader, State};
 use crate::domain::time::Timestamp;
 use crate::edge::stream::{Failure, RecordKey};
 use crate::flow::Write;
@@ -36,6 +36,8 @@ pub struct Recheck {
     pub not_before: Option<Timestamp>,
     /// What must be written or hold together with the claim.
     pub with_claim: Vec<Write>,
+    /// What is done instead of what was ordered.
+    pub order: Option<Box<Order>>,
 }
 
 /// What came of acting on a claimed item.
@@ -132,9 +134,10 @@ impl Worker {
                 skip,
                 not_before,
                 with_claim,
+                order,
             } = Box::pin(recheck(item.clone(), owner.to_owned(), now)).await?;
             let later = not_before.filter(|at| *at > now && item.state == State::Pending);
-            let (next, claims) =
+            let (mut next, claims) =
                 match item.decide_claim(now, owner, LEASE_MS, skip.as_deref(), repeats(&item)) {
                     ClaimDecision::Leave => return Ok(None),
                     ClaimDecision::Claim(_) if let Some(at) = later => {
@@ -148,6 +151,9 @@ impl Worker {
                         (next, false)
                     }
                 };
+            if let (true, Some(order)) = (claims, order) {
+                next.order = *order;
+            }
             let mut writes = vec![Write::OutboxMoved {
                 item: next.clone(),
                 from: item.last_write_id.clone(),

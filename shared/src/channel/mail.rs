@@ -3,6 +3,8 @@
 //! The templates belong to the marketer; the names they may use are fixed here and are the ones the checker tries them with
 //! (`site::source::sample`).
 
+use std::collections::BTreeMap;
+
 use minijinja::Environment;
 use serde_json::{Value, json};
 
@@ -11,9 +13,10 @@ use crate::domain::endpoint::Endpoint;
 use crate::domain::outbox::OutboxItem;
 use crate::domain::pii::Pii;
 use crate::domain::sales::Assignee;
-use crate::domain::text::{people_date, people_size, people_time};
+use crate::domain::text::{people_date_in, people_size, people_time};
 use crate::domain::time::Timestamp;
-use crate::domain::token::{Claims, Purpose, TokenKeys, nonce_of, scope_of};
+use crate::domain::token::{Claims, Purpose, TokenKeys, nonce_of, scope_of, scope_of_link};
+use crate::flow::deliver::{CONFIRM, REMINDER};
 use crate::site::Site;
 use crate::site::templates::environment_for;
 
@@ -66,7 +69,7 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// A mail to a lead: `magnet` or `confirm`.
+    /// A mail to a lead: what they asked for, a request to confirm, a reminder of either, or a follow-up.
     pub fn to_lead(&self, item: &OutboxItem, now: Timestamp) -> Result<Mail, MailError> {
         let order = &item.order;
         let form = order
@@ -74,8 +77,19 @@ impl Writer<'_> {
             .as_deref()
             .and_then(|id| self.site.forms.get(id))
             .ok_or(MailError::Gone("form"))?;
-        let link = |path: &str, purpose| self.link(path, purpose, scope_of(&form.id), item, now);
-        let act = if order.template == "magnet" {
+        let magnet = order
+            .magnet
+            .as_deref()
+            .map(|id| self.site.magnets.get(id).ok_or(MailError::Gone("magnet")))
+            .transpose()?;
+        // A reminder ends with the request it reminds of.
+        let issued = if order.template == REMINDER {
+            item.created_at
+        } else {
+            now
+        };
+        let link = |path: &str, purpose| self.link(path, purpose, scope_of(&form.id), item, issued);
+        let act = if magnet.is_some() && order.template != CONFIRM {
             ("d", Purpose::Download)
         } else {
             ("c", Purpose::Confirm)
@@ -88,11 +102,25 @@ impl Writer<'_> {
             .filter(|c| order.confirms.contains(&c.purpose))
             .map(|c| c.text.as_str())
             .collect();
-        let marketing = !consents.is_empty();
+        // A magnet that is followed up is the first mail of several.
+        let marketing = !consents.is_empty()
+            || order.purpose.is_some()
+            || magnet.is_some_and(|m| !m.follow_ups.is_empty());
+        let to: BTreeMap<&String, String> = self
+            .site
+            .links
+            .keys()
+            .map(|id| {
+                (
+                    id,
+                    self.link("t", Purpose::Click, scope_of_link(id), item, now),
+                )
+            })
+            .collect();
         let expires = act
             .1
             .lifetime_days()
-            .map(|days| people_date(now.plus_days(days)))
+            .map(|days| people_date_in(issued.plus_days(days), &form.language))
             .unwrap_or_default();
         let mut values = json!({
             "business": self.site.business,
@@ -100,34 +128,33 @@ impl Writer<'_> {
             "form": { "id": form.id, "title": form.title },
             "first_name": order.first_name.expose(),
             "consents": consents,
+            "came_back": order.came_back,
             "expires": expires,
             "links": {
                 "download": if act.0 == "d" { action.as_str() } else { "" },
                 "confirm": if act.0 == "c" { action.as_str() } else { "" },
                 "unsubscribe": if marketing { leave.as_str() } else { "" },
                 "not_me": leave,
+                "preferences": link("p", Purpose::Preferences),
                 "accept": "",
                 "reject": "",
                 "snooze": "",
                 "not_mine": "",
                 "open": "",
+                "to": to,
             },
         });
-        if order.template == "magnet" {
-            let magnet = order
-                .magnet
-                .as_deref()
-                .and_then(|id| self.site.magnets.get(id))
-                .ok_or(MailError::Gone("magnet"))?;
-            values["magnet"] = json!({
-                "title": magnet.title,
-                "description": magnet.description,
-                "save_as": magnet.save_as,
-                "size": people_size(magnet.bytes),
-                "content_type": magnet.content_type,
-            });
-        }
-        let mut mail = self.render(&order.template, &values, order.to.clone())?;
+        values["magnet"] = json!({
+            "title": magnet.map(|m| m.title.as_str()).unwrap_or_default(),
+            "description": magnet.map(|m| m.description.as_str()).unwrap_or_default(),
+            "save_as": magnet.map(|m| m.save_as.as_str()).unwrap_or_default(),
+            "size": magnet.map(|m| people_size(m.bytes)).unwrap_or_default(),
+            "content_type": magnet.map(|m| m.content_type.as_str()).unwrap_or_default(),
+        });
+        let template = self
+            .site
+            .template_for(&order.template, Some(form), order.magnet.as_deref());
+        let mut mail = self.render(&template, &values, order.to.clone())?;
         mail.reply_to.clone_from(&self.site.sender.reply_to);
         if marketing {
             mail.headers = vec![

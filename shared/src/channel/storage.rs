@@ -147,6 +147,7 @@ mod tests {
             content_type: "application/pdf".into(),
             bytes: 1,
             sha256: String::new(),
+            follow_ups: Vec::new(),
         };
         let link = storage.link(&magnet, Timestamp(1_772_357_400_000)).unwrap();
         assert!(

@@ -37,6 +37,9 @@ pub struct Form {
     pub notify: Vec<String>,
     /// Whether marketing needs a confirmation by click (double opt-in). On unless the file says otherwise.
     pub double_opt_in: bool,
+    /// Days after which somebody who has not clicked yet is reminded, once; none = never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_after_days: Option<u8>,
     /// What a visitor reads after a submission that worked.
     pub success_message: String,
     /// Where a plain post goes after success: a path or an absolute URL; none = the built-in thank-you page.

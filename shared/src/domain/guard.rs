@@ -97,6 +97,31 @@ impl Guard {
         self
     }
 
+    /// Since when no mail may go out because the person asked for that; a person who asked again later may come back by a click.
+    pub fn left_at(&self) -> Option<Timestamp> {
+        let left = self.suppressed.as_ref();
+        left.filter(|s| s.reason == SuppressionReason::Unsubscribed)
+            .map(|s| s.at)
+    }
+
+    /// The guard after somebody who had left asked for mail again and pressed the button that says so.
+    #[must_use]
+    pub fn come_back(mut self, at: Timestamp) -> Self {
+        if self.left_at().is_some_and(|left| left < at) {
+            self.suppressed = None;
+        }
+        self
+    }
+
+    /// The guard after a purpose was taken back, alone.
+    #[must_use]
+    pub fn withdraw(mut self, purpose: &str) -> Self {
+        if !self.withdrawn.iter().any(|p| p == purpose) {
+            self.withdrawn.push(purpose.to_owned());
+        }
+        self
+    }
+
     /// The guard after a transient bounce: three distinct days within two weeks suppress, in whatever order they are told.
     #[must_use]
     pub fn soft_bounce(mut self, at: Timestamp) -> Self {

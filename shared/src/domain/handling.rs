@@ -105,7 +105,9 @@ impl Handling {
             | TouchpointKind::Imported
             | TouchpointKind::Overridden
             | TouchpointKind::Complained
-            | TouchpointKind::Unsubscribed => {}
+            | TouchpointKind::Unsubscribed
+            | TouchpointKind::PreferencesChanged
+            | TouchpointKind::Replied => {}
         }
     }
 

@@ -63,6 +63,9 @@ pub struct Lead {
     pub last_touch: Option<Touch>,
     /// State of each consent by purpose.
     pub consents: BTreeMap<String, ConsentState>,
+    /// When they last wrote back to a mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replied_at: Option<Timestamp>,
     /// Number of facts folded.
     pub touchpoints: u32,
     /// When the first fact happened.
@@ -293,6 +296,7 @@ fn empty(lead_id: LeadId, first: &Touchpoint, model: &ScoreModel) -> Lead {
         first_touch: None,
         last_touch: None,
         consents: BTreeMap::new(),
+        replied_at: None,
         touchpoints: 0,
         first_seen: first.at,
         last_seen: first.at,
@@ -326,6 +330,9 @@ impl<'a> Folding<'a> {
         self.take_source(touchpoint);
         self.take_consents(touchpoint);
         self.take_reachability(touchpoint);
+        if touchpoint.kind == TouchpointKind::Replied {
+            self.lead.replied_at = Some(touchpoint.at);
+        }
         self.take_verdict(touchpoint);
         self.take_override(touchpoint);
         self.judge(touchpoint);
@@ -423,10 +430,11 @@ impl<'a> Folding<'a> {
             return;
         }
         let have = self.lead.reachability;
-        let opted_in = touchpoint
-            .consents
-            .iter()
-            .any(|c| c.decision == Decision::Confirmed);
+        let opted_in = touchpoint.reason.as_deref() == Some(CAME_BACK)
+            || touchpoint
+                .consents
+                .iter()
+                .any(|c| c.decision == Decision::Confirmed);
         let next = match (touchpoint.kind, have) {
             (TouchpointKind::Complained, _) => Complained,
             (TouchpointKind::Bounced, Unconfirmed | Confirmed | Unsubscribed)
@@ -443,11 +451,12 @@ impl<'a> Folding<'a> {
                 Confirmed
             }
             // Only a confirmed opt-in lifts an earlier unsubscribe.
-            (TouchpointKind::AddressConfirmed | TouchpointKind::MagnetDownloaded, Unsubscribed)
-                if opted_in =>
-            {
-                Confirmed
-            }
+            (
+                TouchpointKind::AddressConfirmed
+                | TouchpointKind::MagnetDownloaded
+                | TouchpointKind::PreferencesChanged,
+                Unsubscribed,
+            ) if opted_in => Confirmed,
             _ => have,
         };
         if next == Confirmed && have != Confirmed {
@@ -500,6 +509,9 @@ impl<'a> Folding<'a> {
         }
     }
 }
+
+/// Reason on the fact of somebody who had left, asked again, and pressed the button that takes the leaving back.
+pub const CAME_BACK: &str = "came_back";
 
 /// A bounce that will not heal; `reason` is the mail service's bounce type.
 pub fn is_hard(touchpoint: &Touchpoint) -> bool {

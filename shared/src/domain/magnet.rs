@@ -21,4 +21,23 @@ pub struct Magnet {
     pub bytes: u64,
     /// SHA-256 of the file, hex.
     pub sha256: String,
+    /// Mails that follow the first download, in order of their day; at most [`MOST_FOLLOW_UPS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow_ups: Vec<FollowUp>,
+}
+
+/// Most follow-up mails of a magnet.
+pub const MOST_FOLLOW_UPS: usize = 4;
+/// Latest day of a follow-up mail: what comes later is not about the magnet any more.
+pub const LATEST_FOLLOW_UP_DAYS: u16 = 60;
+
+/// A mail that follows a download by some days. Marketing: it goes only to people who agreed to that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// Days after the first download, 1 to [`LATEST_FOLLOW_UP_DAYS`].
+    pub after_days: u16,
+    /// Name of its template.
+    pub template: String,
+    /// The consent that it needs: a purpose of a form.
+    pub purpose: String,
 }

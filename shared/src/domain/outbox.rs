@@ -181,6 +181,12 @@ pub struct Order {
     /// Purposes that a click in the mail confirms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confirms: Vec<String>,
+    /// The consent it needs, where it is marketing and not the answer to a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// The person had left and asked again: the mail asks for a click before anything else goes out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub came_back: bool,
     /// Cycle of the handoff it announces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cycle: Option<u32>,
@@ -353,6 +359,12 @@ impl OutboxItem {
             site_hash: site_hash.to_owned(),
             v: OUTBOX_V,
         }
+    }
+
+    /// Puts a new item off until `at`.
+    pub fn wait_until(&mut self, at: Timestamp) {
+        self.not_before = at;
+        self.due_at = Some(at);
     }
 
     /// What to do with the item now. `skip` is the reader's reason why the effect is not wanted any more, if there is one;

@@ -163,6 +163,8 @@ impl Routing<'_> {
                 | TouchpointKind::Overridden
                 | TouchpointKind::Complained
                 | TouchpointKind::Unsubscribed
+                | TouchpointKind::PreferencesChanged
+                | TouchpointKind::Replied
                 | TouchpointKind::Snoozed => {}
             }
         }

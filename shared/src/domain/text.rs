@@ -54,6 +54,41 @@ pub fn people_date(at: Timestamp) -> String {
         .unwrap_or_default()
 }
 
+/// Months as people write them in a date, by language; English where there is none.
+const MONTHS_DE: [&str; 12] = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+];
+
+/// A day as people write it in this language: `1 March 2026`, `1. März 2026`.
+pub fn people_date_in(at: Timestamp, language: &str) -> String {
+    if language.split('-').next() != Some("de") {
+        return people_date(at);
+    }
+    jiff::Timestamp::from_millisecond(at.0)
+        .map(|t| {
+            let day = t.to_zoned(jiff::tz::TimeZone::UTC);
+            let month = usize::try_from(day.month() - 1).unwrap_or_default();
+            format!(
+                "{}. {} {}",
+                day.day(),
+                MONTHS_DE.get(month).copied().unwrap_or_default(),
+                day.year()
+            )
+        })
+        .unwrap_or_default()
+}
+
 /// `1 March 2026, 09:30 UTC`.
 pub fn people_time(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0)
@@ -94,6 +129,10 @@ mod tests {
         assert_eq!(
             people_time(Timestamp(1_772_357_400_000)),
             "1 March 2026, 09:30 UTC"
+        );
+        assert_eq!(
+            people_date_in(Timestamp(1_772_357_400_000), "de-AT"),
+            "1. März 2026"
         );
         assert_eq!(people_size(211_800), "212 kB");
         assert_eq!(people_size(1_250_000), "1.2 MB");

@@ -179,6 +179,11 @@ pub fn scope_of(form_id: &str) -> u32 {
     u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
+/// The scope of a tracked link: no form has it, because a form's id has no slash.
+pub fn scope_of_link(link_id: &str) -> u32 {
+    scope_of(&format!("link/{link_id}"))
+}
+
 /// A nonce that is the same for each attempt of one outbox item, so that a mail sent twice counts one download.
 pub fn nonce_of(outbox_id: &str) -> [u8; 8] {
     let digest = Sha256::digest(outbox_id.as_bytes());

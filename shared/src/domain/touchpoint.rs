@@ -45,6 +45,10 @@ pub enum TouchpointKind {
     Unsubscribed,
     /// An operator lifted what kept mail away.
     SuppressionLifted,
+    /// The person chose which mails they want.
+    PreferencesChanged,
+    /// The person wrote back to a mail; somebody noted it.
+    Replied,
     /// Sales took the lead.
     Accepted,
     /// Sales handed the lead back or ruled it out.
@@ -67,7 +71,7 @@ pub enum TouchpointKind {
 
 impl TouchpointKind {
     /// Every kind, for checks and documentation.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::FormSubmitted,
         Self::AddressConfirmed,
         Self::MagnetDownloaded,
@@ -79,6 +83,8 @@ impl TouchpointKind {
         Self::Bounced,
         Self::Complained,
         Self::Unsubscribed,
+        Self::PreferencesChanged,
+        Self::Replied,
         Self::SuppressionLifted,
         Self::Accepted,
         Self::Rejected,
@@ -105,6 +111,8 @@ impl TouchpointKind {
             Self::Bounced => "bounced",
             Self::Complained => "complained",
             Self::Unsubscribed => "unsubscribed",
+            Self::PreferencesChanged => "preferences_changed",
+            Self::Replied => "replied",
             Self::SuppressionLifted => "suppression_lifted",
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
@@ -132,6 +140,8 @@ impl TouchpointKind {
             Self::Bounced => "bnc",
             Self::Complained => "cmp",
             Self::Unsubscribed => "uns",
+            Self::PreferencesChanged => "prf",
+            Self::Replied => "rpl",
             Self::SuppressionLifted => "lft",
             Self::Accepted => "acc",
             Self::Rejected => "rej",
@@ -154,7 +164,9 @@ impl TouchpointKind {
             | Self::LinkClicked
             | Self::LinkRenewed
             | Self::Complained
-            | Self::Unsubscribed => true,
+            | Self::Unsubscribed
+            | Self::PreferencesChanged
+            | Self::Replied => true,
             Self::Delivered
             | Self::Delayed
             | Self::NotSent
@@ -187,6 +199,8 @@ impl TouchpointKind {
             | Self::Bounced
             | Self::Complained
             | Self::Unsubscribed
+            | Self::PreferencesChanged
+            | Self::Replied
             | Self::SuppressionLifted
             | Self::Imported
             | Self::Overridden

@@ -10,10 +10,12 @@ mod form;
 mod palette;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 use askama::Template;
 
 use self::palette::Palette;
+use self::words::{Words, fill};
 use crate::domain::countries::country_name;
 use crate::domain::handoff::Handoff;
 use crate::domain::lead::Reachability;
@@ -38,6 +40,11 @@ pub struct Look<'a> {
 impl Look<'_> {
     fn palette(&self) -> Palette {
         Palette::of(&self.business.accent)
+    }
+
+    /// The words of the page.
+    pub fn words(&self) -> &'static Words {
+        words::words(self.language)
     }
 
     fn is_right_to_left(&self) -> bool {
@@ -95,10 +102,25 @@ pub struct DownloadPage<'a> {
     pub description: &'a str,
     /// How large, as people read it.
     pub size: String,
+    /// Whether the address is known to be theirs, so that the button need not say that it confirms it.
+    pub confirmed: bool,
     /// Consents that the button confirms besides.
     pub consents: Vec<Asked<'a>>,
     /// Signed time at which the page was shown, posted as `page`.
     pub stamp: String,
+}
+
+impl DownloadPage<'_> {
+    /// What the button does besides, in words; none where it does nothing else.
+    fn also(&self) -> Option<&'static str> {
+        let words = self.look.words();
+        match (self.confirmed, self.consents.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(words.download_confirms_ticked),
+            (false, true) => Some(words.download_confirms),
+            (false, false) => Some(words.download_confirms_and),
+        }
+    }
 }
 
 /// The page behind a confirmation link.
@@ -111,8 +133,25 @@ pub struct ConfirmPage<'a> {
     pub form_title: &'a str,
     /// Consents that the button confirms besides.
     pub consents: Vec<Asked<'a>>,
+    /// The button takes back an earlier wish for no more mail.
+    pub comes_back: bool,
     /// Signed time at which the page was shown, posted as `page`.
     pub stamp: String,
+}
+
+impl ConfirmPage<'_> {
+    fn where_typed(&self) -> String {
+        let names = [
+            ("form", self.form_title),
+            ("business", self.look.business.name.as_str()),
+        ];
+        fill(self.look.words().confirm_where, &names)
+    }
+
+    fn takes_back(&self) -> String {
+        let business = [("business", self.look.business.name.as_str())];
+        fill(self.look.words().confirm_back, &business)
+    }
 }
 
 /// The page behind an unsubscribe link. It posts what mail programs post for their own unsubscribe button.
@@ -121,6 +160,59 @@ pub struct ConfirmPage<'a> {
 pub struct UnsubscribePage<'a> {
     /// Whose page it is.
     pub look: Look<'a>,
+    /// Where to choose single mails instead; none where the link is not ours.
+    pub preferences: Option<String>,
+}
+
+impl UnsubscribePage<'_> {
+    fn what(&self) -> String {
+        let business = [("business", self.look.business.name.as_str())];
+        fill(self.look.words().unsubscribe_what, &business)
+    }
+}
+
+/// A kind of mail that somebody may want or not.
+#[derive(Clone, Copy, Debug)]
+pub struct Choosable<'a> {
+    /// Its purpose, posted as `shown`, and as `wanted` where it is ticked.
+    pub purpose: &'a str,
+    /// What it is, in the form's words.
+    pub text: &'a str,
+    /// Whether they get it now.
+    pub wanted: bool,
+}
+
+/// The page on which people choose which mails they get. It never shows an address.
+#[derive(Template)]
+#[template(path = "preferences.html")]
+pub struct PreferencesPage<'a> {
+    /// Whose page it is.
+    pub look: Look<'a>,
+    /// What can be chosen.
+    pub choices: Vec<Choosable<'a>>,
+    /// They asked for no more mail.
+    pub left: bool,
+    /// Path of the unsubscribe link.
+    pub unsubscribe: String,
+    /// Signed time at which the page was shown, posted as `page`.
+    pub stamp: String,
+}
+
+impl PreferencesPage<'_> {
+    fn intro(&self) -> String {
+        let words = self.look.words();
+        let text = if self.choices.is_empty() {
+            words.preferences_none
+        } else {
+            words.preferences_intro
+        };
+        fill(text, &[("business", &self.look.business.name)])
+    }
+
+    fn leaving(&self) -> String {
+        let business = [("business", self.look.business.name.as_str())];
+        fill(self.look.words().unsubscribe_what, &business)
+    }
 }
 
 /// The page behind a download link that has run out. It never shows an address.
@@ -131,6 +223,12 @@ pub struct ExpiredPage<'a> {
     pub look: Look<'a>,
     /// Title of the magnet.
     pub title: &'a str,
+}
+
+impl ExpiredPage<'_> {
+    fn led_to(&self) -> String {
+        fill(self.look.words().expired, &[("title", self.title)])
+    }
 }
 
 /// What a page of a handoff asks.

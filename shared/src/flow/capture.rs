@@ -20,6 +20,7 @@ use crate::domain::text::shortened;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
 use crate::flow::channels;
+use crate::flow::deliver;
 use crate::site::Site;
 
 /// A post without a key is the same submission when the same content comes again within this time.
@@ -102,6 +103,11 @@ pub fn decide(
             .map(|person| notice(arrival, submission, &touchpoint, person)),
     );
     outbox.extend(channels::submitted(&touchpoint, form, site, *now));
+    let reminder = outbox
+        .iter()
+        .find(|item| item.kind == OutboxKind::Mail)
+        .and_then(|mail| reminder(arrival, mail));
+    outbox.extend(reminder);
     for item in &mut outbox {
         arrival.write_id.clone_into(&mut item.last_write_id);
     }
@@ -209,6 +215,24 @@ fn mail(
         arrival.now,
         &arrival.site.hash,
     ))
+}
+
+/// The mail that reminds of a click once, where the form wants it and nobody clicked until then.
+fn reminder(arrival: &Arrival<'_>, mail: &OutboxItem) -> Option<OutboxItem> {
+    let days = arrival.form.remind_after_days?;
+    let order = Order {
+        template: deliver::REMINDER.into(),
+        ..mail.order.clone()
+    };
+    let mut item = mail_item(
+        mail.lead_id,
+        order,
+        &mail.cause,
+        arrival.now,
+        &arrival.site.hash,
+    );
+    item.wait_until(arrival.now.plus_days(days.into()));
+    Some(item)
 }
 
 /// The part of a mail order that says whom it goes to.

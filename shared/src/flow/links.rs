@@ -4,8 +4,9 @@ use crate::domain::consent::{ConsentGiven, Decision};
 use crate::domain::form::{ConsentAsk, Form};
 use crate::domain::guard::{Guard, SuppressionReason};
 use crate::domain::id::derived;
-use crate::domain::lead::Lead;
-use crate::domain::outbox::Order;
+use crate::domain::lead::{CAME_BACK, Lead};
+use crate::domain::magnet::Magnet;
+use crate::domain::outbox::{Order, OutboxItem};
 use crate::domain::time::Timestamp;
 use crate::domain::token::Claims;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
@@ -117,20 +118,57 @@ pub fn confirmable<'f>(form: &'f Form, lead: Option<&Lead>) -> Vec<&'f ConsentAs
         .collect()
 }
 
-/// The Download or Confirm button was pressed. `named` are the purposes that the page named in words; only those are confirmed. A
-/// machine's press is kept and confirms nothing.
+/// What a page said that its button would do.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    /// Consents that it named in words.
+    pub purposes: Vec<String>,
+    /// It said that the button takes back an earlier wish for no more mail.
+    pub comes_back: bool,
+}
+
+/// A button that was pressed, and what is known of its link.
+#[derive(Clone, Copy, Debug)]
+pub struct Press<'a> {
+    /// Which one: [`TouchpointKind::MagnetDownloaded`] or [`TouchpointKind::AddressConfirmed`].
+    pub kind: TouchpointKind,
+    /// The link's token.
+    pub claims: &'a Claims,
+    /// The form it is limited to.
+    pub form: &'a Form,
+    /// The lead behind it.
+    pub lead: Option<&'a Lead>,
+    /// What the page said.
+    pub named: &'a Named,
+}
+
+/// Whether the link belongs to a mail that asked somebody who had left, and asked for something again, whether it was them.
+pub fn asks_back(claims: &Claims, guard: &Guard) -> bool {
+    guard
+        .left_at()
+        .is_some_and(|left| left < claims.issued_at())
+}
+
+/// The Download or Confirm button was pressed. Only what the page named in words is confirmed. A machine's press is kept and confirms
+/// nothing. `then` is what follows a person's press.
 pub fn pressed(
-    kind: TouchpointKind,
-    claims: &Claims,
-    form: &Form,
-    lead: Option<&Lead>,
-    named: &[String],
+    press: &Press<'_>,
     visit: &Visit<'_>,
     guard: &Guard,
+    then: impl FnOnce(&Touchpoint) -> Vec<OutboxItem>,
 ) -> Vec<Write> {
+    let Press {
+        kind,
+        claims,
+        form,
+        lead,
+        named,
+    } = *press;
     let machine = machine_reason(visit);
     let human = machine.is_none();
+    let comes_back = human && named.comes_back && asks_back(claims, guard);
     let mut touchpoint = fact(kind, claims, visit, machine);
+    touchpoint.reason = comes_back.then(|| CAME_BACK.to_owned());
     touchpoint.form = Some(form.id.clone());
     touchpoint.form_version = Some(form.version.clone());
     touchpoint.magnet = form
@@ -140,7 +178,7 @@ pub fn pressed(
     if human {
         touchpoint.consents = confirmable(form, lead)
             .into_iter()
-            .filter(|ask| named.contains(&ask.purpose))
+            .filter(|ask| named.purposes.contains(&ask.purpose))
             .map(|ask| ConsentGiven {
                 purpose: ask.purpose.clone(),
                 decision: Decision::Confirmed,
@@ -154,16 +192,170 @@ pub fn pressed(
         .map(|c| c.purpose.clone())
         .collect();
     let id = touchpoint.id.clone();
+    let follows = if human { then(&touchpoint) } else { Vec::new() };
     let mut writes = vec![Write::Touchpoint(touchpoint)];
     if human {
-        writes.extend(guard_write(
-            claims,
-            guard,
-            guard.clone().confirm(visit.now, &opted_in),
-            &id,
-        ));
+        let mut after = guard.clone().confirm(visit.now, &opted_in);
+        if comes_back {
+            after = after.come_back(visit.now);
+        }
+        writes.extend(guard_write(claims, guard, after, &id));
     }
+    writes.extend(follows.into_iter().map(Write::Outbox));
     writes
+}
+
+/// Id of a follow-up: one for each lead, magnet and number, however often the magnet is downloaded.
+pub fn follow_up_id(magnet: &Magnet, number: usize) -> String {
+    let number = number.to_string();
+    derived(
+        "mal",
+        &[b"follow-up", magnet.id.as_bytes(), number.as_bytes()],
+    )
+}
+
+/// All mails that follow a download, at once: those whose consent the lead has given or gives now. Each is asked again when its day
+/// comes.
+pub fn follow_ups(
+    download: &Touchpoint,
+    magnet: &Magnet,
+    lead: Option<&Lead>,
+    order: &Order,
+    visit: &Visit<'_>,
+) -> Vec<OutboxItem> {
+    let agreed = |purpose: &str| {
+        let before = lead.and_then(|l| l.consents.get(purpose));
+        download.consents.iter().any(|c| c.purpose == purpose)
+            || before.is_some_and(|c| matches!(c.decision, Decision::Confirmed | Decision::Granted))
+    };
+    magnet
+        .follow_ups
+        .iter()
+        .enumerate()
+        .filter(|(_, follow_up)| agreed(&follow_up.purpose))
+        .map(|(number, follow_up)| {
+            let order = Order {
+                template: follow_up.template.clone(),
+                magnet: Some(magnet.id.clone()),
+                purpose: Some(follow_up.purpose.clone()),
+                ..order.clone()
+            };
+            let mut item = mail_item(
+                download.lead_id,
+                order,
+                &download.id,
+                visit.now,
+                visit.site_hash,
+            );
+            item.id = follow_up_id(magnet, number);
+            item.last_write_id = format!("{}.{number}", download.id);
+            item.wait_until(visit.now.plus_days(follow_up.after_days.into()));
+            item
+        })
+        .collect()
+}
+
+/// A tracked link was followed. A GET is a visit that machines make too: it is kept once a day and is worth nothing. What a page
+/// reports afterwards, with the stamp that the visit gave it, is a person's if a person can have done it.
+pub fn clicked(claims: &Claims, link: &str, visit: &Visit<'_>, by_get: bool) -> Touchpoint {
+    let machine = if by_get {
+        Some(String::from("a visit alone: machines follow links too"))
+    } else {
+        machine_reason(visit)
+    };
+    let who: &[u8] = match (by_get, &machine) {
+        (true, _) => b"visit",
+        (false, Some(_)) => b"machine",
+        (false, None) => b"person",
+    };
+    let day = visit.now.day().0.to_be_bytes();
+    let mut touchpoint = fact(TouchpointKind::LinkClicked, claims, visit, machine);
+    touchpoint.id = derived(
+        TouchpointKind::LinkClicked.prefix(),
+        &[&claims.scope.to_be_bytes(), &claims.nonce, &day, who],
+    );
+    touchpoint.last_write_id.clone_from(&touchpoint.id);
+    touchpoint.reason = Some(link.to_owned());
+    touchpoint
+}
+
+/// What somebody chose on the page of their preferences: purposes they want, out of those that the page showed.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Purposes ticked.
+    pub wanted: Vec<String>,
+    /// Purposes shown.
+    pub shown: Vec<String>,
+}
+
+/// The preferences were saved. Taking back works however quickly somebody pressed; agreeing takes a person. Nothing is written where
+/// nothing changed.
+pub fn preferences(
+    claims: &Claims,
+    form: Option<&Form>,
+    lead: Option<&Lead>,
+    choice: &Choice,
+    visit: &Visit<'_>,
+    guard: &Guard,
+) -> Vec<Write> {
+    let machine = machine_reason(visit);
+    let has = |purpose: &str| agreed_to(purpose, lead, guard);
+    let mut said = Vec::new();
+    for purpose in &choice.shown {
+        let wants = choice.wanted.contains(purpose);
+        let ask = form
+            .into_iter()
+            .flat_map(|f| &f.consents)
+            .find(|a| a.purpose == *purpose);
+        match (wants, has(purpose)) {
+            (false, true) => said.push((Decision::Withdrawn, purpose, None)),
+            (true, false) if machine.is_none() => {
+                said.extend(ask.map(|ask| (Decision::Confirmed, purpose, Some(ask))));
+            }
+            _ => {}
+        }
+    }
+    if said.is_empty() {
+        return Vec::new();
+    }
+    let pressed = visit.shown_at.unwrap_or(visit.now).0.to_be_bytes();
+    let mut touchpoint = fact(TouchpointKind::PreferencesChanged, claims, visit, None);
+    touchpoint.id = derived(
+        TouchpointKind::PreferencesChanged.prefix(),
+        &[&claims.nonce, &pressed],
+    );
+    touchpoint.last_write_id.clone_from(&touchpoint.id);
+    touchpoint.form = form.map(|f| f.id.clone());
+    touchpoint.form_version = form.map(|f| f.version.clone());
+    let mut after = guard.clone();
+    let mut opted_in = Vec::new();
+    for (decision, purpose, ask) in said {
+        if decision == Decision::Withdrawn {
+            after = after.withdraw(purpose);
+        } else {
+            opted_in.push(purpose.clone());
+        }
+        touchpoint.consents.push(ConsentGiven {
+            purpose: purpose.clone(),
+            decision,
+            text_sha256: ask.map(|a| a.text_sha256.clone()).unwrap_or_default(),
+        });
+    }
+    if !opted_in.is_empty() {
+        after = after.confirm(visit.now, &opted_in);
+    }
+    let id = touchpoint.id.clone();
+    let mut writes = vec![Write::Touchpoint(touchpoint)];
+    writes.extend(guard_write(claims, guard, after, &id));
+    writes
+}
+
+/// Whether mails of a purpose may go out, as far as the person is concerned.
+pub fn agreed_to(purpose: &str, lead: Option<&Lead>, guard: &Guard) -> bool {
+    let said = lead.and_then(|l| l.consents.get(purpose));
+    let agreed =
+        said.is_some_and(|c| matches!(c.decision, Decision::Granted | Decision::Confirmed));
+    agreed && guard.suppressed.is_none() && !guard.withdrawn.iter().any(|p| p == purpose)
 }
 
 /// A fresh link was asked for: one fact a day, and the mail again to the same address.

@@ -315,6 +315,8 @@ pub fn sentence(fact: &Touchpoint, reader: &str, site: &Site) -> Option<String> 
         | TouchpointKind::Bounced
         | TouchpointKind::Complained
         | TouchpointKind::Unsubscribed
+        | TouchpointKind::PreferencesChanged
+        | TouchpointKind::Replied
         | TouchpointKind::SuppressionLifted
         | TouchpointKind::Imported
         | TouchpointKind::Overridden => return None,

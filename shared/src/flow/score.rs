@@ -180,6 +180,7 @@ fn record(touchpoint: &Touchpoint, said: &ConsentGiven, site: &Site) -> ConsentR
         TouchpointKind::FormSubmitted => "checkbox",
         TouchpointKind::Unsubscribed => "unsubscribe",
         TouchpointKind::Imported => "import",
+        TouchpointKind::PreferencesChanged => "preferences",
         _ => "mail_click",
     };
     ConsentRecord {

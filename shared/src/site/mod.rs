@@ -33,6 +33,9 @@ pub struct Site {
     pub forms: BTreeMap<String, Form>,
     /// Magnets by id.
     pub magnets: BTreeMap<String, Magnet>,
+    /// Where tracked links in mails lead, by id.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
     /// The scoring model in force.
     pub model: ScoreModel,
     /// Who gets which lead.
@@ -40,7 +43,7 @@ pub struct Site {
     /// Where news goes besides mail, in the order of the file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<Channel>,
-    /// Mail templates by name: `magnet`, `alert`, `notice`, `confirm`, and what forms name.
+    /// Mail templates by name: `magnet`, `confirm`, `notice`, `alert`, those of reminders and follow-ups, and variants of them.
     pub templates: BTreeMap<String, MailTemplate>,
     /// SHA-256 of all the above, 16 hex digits; facts name it.
     pub hash: String,
@@ -123,6 +126,24 @@ impl Site {
     /// The channel of that id.
     pub fn channel(&self, id: &str) -> Option<&Channel> {
         self.channels.iter().find(|c| c.id == id)
+    }
+
+    /// The template of a mail: the variant for the form, the magnet or the language where the site has one, else the mail's own.
+    pub fn template_for(&self, mail: &str, form: Option<&Form>, magnet: Option<&str>) -> String {
+        let language = form.map_or(self.business.language.as_str(), |f| f.language.as_str());
+        let primary = language.split('-').next().unwrap_or_default();
+        let variants = [
+            form.map(|f| f.id.as_str()),
+            magnet,
+            Some(language),
+            Some(primary),
+        ];
+        variants
+            .into_iter()
+            .flatten()
+            .map(|variant| format!("{mail}-{}", variant.to_lowercase()))
+            .find(|name| self.templates.contains_key(name))
+            .unwrap_or_else(|| mail.to_owned())
     }
 
     /// Writes the checked site file.

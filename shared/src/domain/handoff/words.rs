@@ -99,6 +99,8 @@ pub fn describe(touchpoint: &Touchpoint, site: &Site) -> String {
         TouchpointKind::Bounced => String::from("Our mail bounced"),
         TouchpointKind::Complained => String::from("Reported our mail as spam"),
         TouchpointKind::Unsubscribed => String::from("Unsubscribed"),
+        TouchpointKind::PreferencesChanged => String::from("Chose which mails they want"),
+        TouchpointKind::Replied => String::from("Wrote back to a mail"),
         TouchpointKind::SuppressionLifted => String::from("We may send mail again"),
         TouchpointKind::Imported => String::from("Came from a file"),
         TouchpointKind::Overridden => touchpoint.stage.map_or_else(

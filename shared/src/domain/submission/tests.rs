@@ -68,6 +68,7 @@ fn form() -> Form {
         magnet: None,
         notify: vec![],
         double_opt_in: true,
+        remind_after_days: None,
         success_message: "Thanks".into(),
         next: None,
         allowed_origins: vec![],

@@ -64,12 +64,37 @@ fn every_page(nasty: &str) -> Vec<(&'static str, String)> {
                 look,
                 form_title: nasty,
                 consents: consents(),
+                comes_back: true,
                 stamp: own("st.amp"),
             }
             .render()
             .unwrap(),
         ),
-        ("unsubscribe", UnsubscribePage { look }.render().unwrap()),
+        (
+            "unsubscribe",
+            UnsubscribePage {
+                look,
+                preferences: Some(own("/p/to.ken")),
+            }
+            .render()
+            .unwrap(),
+        ),
+        (
+            "preferences",
+            PreferencesPage {
+                look,
+                choices: vec![Choosable {
+                    purpose: "newsletter",
+                    text: nasty,
+                    wanted: true,
+                }],
+                left: false,
+                unsubscribe: own("/u/to.ken"),
+                stamp: own("st.amp"),
+            }
+            .render()
+            .unwrap(),
+        ),
         (
             "expired",
             ExpiredPage { look, title: nasty }.render().unwrap(),
@@ -179,6 +204,7 @@ fn every_page_says_whose_it_is_and_in_which_language() {
     }
     let business = business("Aldermoor");
     let page = UnsubscribePage {
+        preferences: None,
         look: Look {
             business: &business,
             language: "he-IL",
@@ -433,6 +459,7 @@ fn lnk_4_download_names_what_its_one_button_confirms() {
 fn lnk_3_unsubscribe_posts_what_mail_programs_post() {
     let business = business("Aldermoor");
     let html = UnsubscribePage {
+        preferences: None,
         look: look(&business),
     }
     .render()

@@ -1,8 +1,11 @@
 //! `[business]` and `[sender]` of `site.toml`.
 
+use std::collections::BTreeMap;
+
 use crate::domain::email::EmailAddress;
 use crate::site::{Business, Sender};
 
+use super::names::{Unique, check_field_name};
 use super::reader::{At, Table};
 
 /// Colour of buttons and links where the site names none.
@@ -84,6 +87,24 @@ pub(super) fn sender(root: &Table<'_>) -> Option<Sender> {
 
 fn trimmed(text: &At<'_, String>) -> String {
     text.value.trim().to_owned()
+}
+
+/// `[[link]]`: pages that tracked links in mails lead to, by id.
+pub(super) fn links(root: &Table<'_>) -> BTreeMap<String, String> {
+    let mut ids = Unique::default();
+    let mut links = BTreeMap::new();
+    for table in root.tables("link", "[[link]]") {
+        let id = table.required_text("id", "the name that templates use: `links.to.ID`");
+        let url = table.required_text("url", "the page it leads to");
+        // A name that templates can write after a dot.
+        let id = id.filter(|id| check_field_name(id) && ids.insert(&id.value, id.spot, "link"));
+        let url = url.filter(check_url);
+        if let (Some(id), Some(url)) = (id, url) {
+            links.insert(id.value, url.value);
+        }
+        table.finish();
+    }
+    links
 }
 
 /// An absolute https URL; http only on this machine.

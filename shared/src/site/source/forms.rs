@@ -43,6 +43,7 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
     let magnet = root.text("magnet");
     let notify = root.texts("notify").unwrap_or_default();
     let double_opt_in = root.flag("double_opt_in").unwrap_or(true);
+    let remind_after_days = root.bounded::<u8>("remind_after_days", 1, 6);
     let success_message = root.text("success_message");
     let allowed_origins = root.texts("allowed_origins").unwrap_or_default();
     let strict_origin = root.flag("strict_origin").unwrap_or(false);
@@ -109,6 +110,7 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
         magnet: magnet.map(|m| m.value),
         notify: notify.into_iter().map(|n| n.value).collect(),
         double_opt_in,
+        remind_after_days: remind_after_days.map(|days| days.value),
         next: next.map(|n| n.value),
         allowed_origins: origins,
         strict_origin,

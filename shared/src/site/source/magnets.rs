@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::domain::magnet::Magnet;
+use crate::domain::magnet::{FollowUp, LATEST_FOLLOW_UP_DAYS, MOST_FOLLOW_UPS, Magnet};
 
 use super::company::check_plain;
 use super::names::{Unique, check_id};
@@ -43,18 +43,23 @@ const TYPES: [(&str, &str); 14] = [
 
 /// What was read: the magnets in order of id, all their ids (also of those with mistakes), and where each file lies.
 #[derive(Default)]
-pub(super) struct Magnets {
+pub(super) struct Magnets<'a> {
     pub by_id: BTreeMap<String, Magnet>,
     pub ids: BTreeSet<String>,
     pub files: Vec<(String, PathBuf)>,
+    /// What follow-ups name: their templates and the consents they need.
+    pub templates: Vec<At<'a, String>>,
+    pub purposes: Vec<At<'a, String>>,
 }
 
 /// Reads all `[[magnet]]`.
-pub(super) fn magnets(root: &Table<'_>, folder: &Path) -> Magnets {
+pub(super) fn magnets<'a>(root: &Table<'a>, folder: &Path) -> Magnets<'a> {
     let mut found = Magnets::default();
     let mut ids = Unique::default();
     for table in root.tables("magnet", "[[magnet]]") {
-        if let Some(magnet) = magnet(&table, folder, &mut ids) {
+        let follow_ups = follow_ups(&table, &mut found);
+        if let Some(mut magnet) = magnet(&table, folder, &mut ids) {
+            magnet.follow_ups = follow_ups;
             let place = (magnet.file.clone(), folder.join(&magnet.file));
             if !found.files.contains(&place) {
                 found.files.push(place);
@@ -71,6 +76,49 @@ pub(super) fn magnets(root: &Table<'_>, folder: &Path) -> Magnets {
 pub(super) fn places<'a>(root: &Table<'a>) -> Vec<At<'a, String>> {
     let tables = root.tables("magnet", "[[magnet]]").into_iter();
     tables.filter_map(|table| table.text("id")).collect()
+}
+
+/// `[[magnet.follow_up]]`, in order of their day.
+fn follow_ups<'a>(table: &Table<'a>, found: &mut Magnets<'a>) -> Vec<FollowUp> {
+    let mut read: Vec<FollowUp> = Vec::new();
+    for follow_up in table.tables("follow_up", "[[magnet.follow_up]]") {
+        let after_days = follow_up.bounded::<u16>("after_days", 1, LATEST_FOLLOW_UP_DAYS.into());
+        if !follow_up.has("after_days") {
+            follow_up.spot.error_help(
+                "the follow-up has no `after_days`",
+                "how many days after the download it goes out",
+            );
+        }
+        let template = follow_up.required_text("template", "the name of its template");
+        let purpose = follow_up.required_text(
+            "consent",
+            "the purpose that people must have agreed to, such as `newsletter`",
+        );
+        if read.len() == MOST_FOLLOW_UPS {
+            follow_up.spot.error_help(
+                format!("a magnet has at most {MOST_FOLLOW_UPS} follow-ups"),
+                "more is not about the magnet any more",
+            );
+        }
+        if let Some(days) = &after_days
+            && read.iter().any(|f| f.after_days == days.value)
+        {
+            days.spot
+                .error("there is another follow-up on the same day");
+        }
+        if let (Some(days), Some(template), Some(purpose)) = (after_days, &template, &purpose) {
+            read.push(FollowUp {
+                after_days: days.value,
+                template: template.value.clone(),
+                purpose: purpose.value.clone(),
+            });
+        }
+        found.templates.extend(template);
+        found.purposes.extend(purpose);
+        follow_up.finish();
+    }
+    read.sort_by_key(|f| f.after_days);
+    read
 }
 
 fn magnet(table: &Table<'_>, folder: &Path, ids: &mut Unique) -> Option<Magnet> {
@@ -106,6 +154,7 @@ fn magnet(table: &Table<'_>, folder: &Path, ids: &mut Unique) -> Option<Magnet> 
         content_type: content_type?,
         bytes,
         sha256,
+        follow_ups: Vec::new(),
     })
 }
 

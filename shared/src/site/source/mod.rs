@@ -73,6 +73,10 @@ pub fn load_with_scoring(dir: &Path, scoring: &Path) -> Result<Loaded, Diagnosti
     load_with(dir, Some(scoring))
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one pass over the files, in the order in which they refer to each other"
+)]
 fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> {
     let report = Report::default();
     if !dir.is_dir() {
@@ -102,6 +106,7 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
     let sender = root.as_ref().and_then(company::sender);
     let read_magnets = |root| magnets::magnets(root, &magnet_folder);
     let magnets = root.as_ref().map(read_magnets);
+    let links = root.as_ref().map(company::links).unwrap_or_default();
     let team = root.as_ref().map(sales::team);
     let (channels, told) = channels::channels(root.as_ref(), team.as_ref().map(|team| &team.ids));
     let magnet_names = Names::new("magnet", magnets.as_ref().map(|m| m.ids.clone()));
@@ -115,12 +120,16 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
     let forms = read_forms(&form_files, &context, &report);
     let forms_stand = report.errors() == errors_before;
 
+    let purposes = purposes(&forms, forms_stand);
+    for purpose in magnets.iter().flat_map(|m| &m.purposes) {
+        purposes.check(purpose);
+    }
     let fields = FieldFacts::new(forms.values(), forms_stand);
     let vocabulary = Vocabulary {
         forms: &Names::new("form", Some(form_ids.collect())),
         magnets: &magnet_names,
         fields: &fields,
-        purposes: &purposes(&forms, forms_stand),
+        purposes: &purposes,
         forms_by_id: &forms,
     };
     let scoring_doc = scoring_file.as_ref().and_then(|file| parse(file, &report));
@@ -140,25 +149,39 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
     let (any_business, any_sender) = sample::stand_in();
     let templates = templates::templates(
         &template_files,
-        business.as_ref().unwrap_or(&any_business),
-        sender.as_ref().unwrap_or(&any_sender),
+        &templates::Known {
+            business: business.as_ref().unwrap_or(&any_business),
+            sender: sender.as_ref().unwrap_or(&any_sender),
+            links: &links,
+            forms: &forms,
+            magnets: &magnet_names,
+            follow_ups: magnets.as_ref().map_or(&[], |m| m.templates.as_slice()),
+        },
         &report,
     );
 
+    let magnets = magnets.map(|m| (m.by_id, m.files));
     let complete = report.errors() == 0;
     let findings = report.finish();
-    let (Some(business), Some(sender), Some(magnets), Some(model), Some(sales), true) =
-        (business, sender, magnets, model, sales, complete)
+    let (
+        Some(business),
+        Some(sender),
+        Some((magnets, magnet_files)),
+        Some(model),
+        Some(sales),
+        true,
+    ) = (business, sender, magnets, model, sales, complete)
     else {
         return Err(findings);
     };
-    watched.extend(magnets.files.iter().map(|(_, path)| path.clone()));
+    watched.extend(magnet_files.iter().map(|(_, path)| path.clone()));
     let site = Site {
         layout: Site::LAYOUT,
         business,
         sender,
         forms,
-        magnets: magnets.by_id,
+        magnets,
+        links,
         model,
         sales,
         channels,
@@ -171,7 +194,7 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
             ..site
         },
         warnings: findings,
-        magnet_files: magnets.files,
+        magnet_files,
         watched,
     })
 }

@@ -3,19 +3,33 @@
 //!
 //! The renderer of each mail supplies exactly these names. A text that is not there is empty, never absent.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::site::{Business, Sender};
 
 /// The mails every site has templates for.
 pub const MAILS: [&str; 4] = ["magnet", "confirm", "notice", "alert"];
+/// The mail that reminds somebody of a click, where a form wants that.
+pub const REMINDER: &str = "reminder";
+/// What the mails that follow a download have in common; the site names them.
+pub const FOLLOW_UP: &str = "follow_up";
 
-/// Sample data for a mail: first everything filled in, then as little as can be. Nothing for a name that no mail has.
-pub fn samples(mail: &str, business: &Business, sender: &Sender) -> Vec<Value> {
+/// Sample data for a mail: first everything filled in, then as little as can be. Nothing for a name that no mail has. `to` are the
+/// tracked links of the site.
+pub fn samples(
+    mail: &str,
+    business: &Business,
+    sender: &Sender,
+    to: &BTreeMap<String, String>,
+) -> Vec<Value> {
     let (full, bare) = match mail {
         "magnet" => (magnet(), bare_magnet()),
         "confirm" => (confirm(), bare_confirm()),
         "notice" => (notice(), bare_notice()),
+        REMINDER => (reminder(), bare_reminder()),
+        FOLLOW_UP => (follow_up(), bare_follow_up()),
         "alert" => (alert(), bare_alert()),
         _ => return Vec::new(),
     };
@@ -24,6 +38,12 @@ pub fn samples(mail: &str, business: &Business, sender: &Sender) -> Vec<Value> {
         .map(|mut sample| {
             sample["business"] = json!(business);
             sample["sender"] = json!({ "name": sender.name });
+            // What goes to sales has no links of the site.
+            if !matches!(mail, "notice" | "alert") {
+                let tracked: BTreeMap<&String, String> =
+                    to.keys().map(|id| (id, link("t"))).collect();
+                sample["links"]["to"] = json!(tracked);
+            }
             sample
         })
         .collect()
@@ -69,7 +89,8 @@ fn links(present: &[&str]) -> Value {
         "download": url("download", "d"),
         "confirm": url("confirm", "c"),
         "unsubscribe": url("unsubscribe", "u"),
-        "not_me": url("not_me", "p"),
+        "not_me": url("not_me", "u"),
+        "preferences": url("preferences", "p"),
         "accept": url("accept", "h"),
         "reject": url("reject", "h"),
         "snooze": url("snooze", "h"),
@@ -90,7 +111,7 @@ fn magnet() -> Value {
         },
         "first_name": "Ada",
         "consents": [CONSENT],
-        "links": links(&["download", "unsubscribe", "not_me"]),
+        "links": links(&["download", "unsubscribe", "not_me", "preferences"]),
         "expires": "8 March 2026",
     })
 }
@@ -109,15 +130,48 @@ fn confirm() -> Value {
         "form": { "id": "demo", "title": "Ask for a visit" },
         "first_name": "Ada",
         "consents": [CONSENT],
+        "came_back": false,
         "links": links(&["confirm", "not_me"]),
         "expires": "8 March 2026",
     })
+}
+
+/// The reminder of a form with a magnet. Of a form without one, there is nothing in `magnet`, and the link is `links.confirm`.
+fn reminder() -> Value {
+    let mut sample = magnet();
+    sample["links"] = links(&["download", "not_me"]);
+    sample
+}
+
+fn bare_reminder() -> Value {
+    let mut sample = bare_magnet();
+    for name in ["title", "description", "save_as", "size", "content_type"] {
+        sample["magnet"][name] = json!("");
+    }
+    sample["links"] = links(&["confirm", "not_me"]);
+    sample
+}
+
+/// A mail some days after a download.
+fn follow_up() -> Value {
+    let mut sample = magnet();
+    sample["links"] = links(&["download", "unsubscribe", "preferences"]);
+    sample["consents"] = json!([]);
+    sample
+}
+
+fn bare_follow_up() -> Value {
+    let mut sample = follow_up();
+    sample["magnet"]["description"] = json!("");
+    sample["first_name"] = json!("");
+    sample
 }
 
 fn bare_confirm() -> Value {
     let mut sample = confirm();
     sample["first_name"] = json!("");
     sample["consents"] = json!([]);
+    sample["came_back"] = json!(true);
     sample
 }
 

@@ -8,11 +8,13 @@ use std::error::Error as _;
 
 use minijinja::{Environment, Error, Value};
 
+use crate::domain::form::Form;
 use crate::site::templates::engine;
 use crate::site::{Business, MailTemplate, Sender};
 
-use super::reader::{Report, SourceFile, nearest, suggestion};
-use super::sample::{MAILS, samples};
+use super::names::Names;
+use super::reader::{At, Report, SourceFile, nearest, suggestion};
+use super::sample::{FOLLOW_UP, MAILS, REMINDER, samples};
 
 /// Longest subject that mail programs show and the mail service takes.
 const LONGEST_SUBJECT: usize = 200;
@@ -59,15 +61,68 @@ impl Part<'_> {
     }
 }
 
+/// What templates may refer to, and who refers to them.
+pub(super) struct Known<'s> {
+    pub business: &'s Business,
+    pub sender: &'s Sender,
+    /// Tracked links.
+    pub links: &'s BTreeMap<String, String>,
+    pub forms: &'s BTreeMap<String, Form>,
+    pub magnets: &'s Names,
+    /// Templates that follow-ups name.
+    pub follow_ups: &'s [At<'s, String>],
+}
+
+impl Known<'_> {
+    /// What data a mail of this name is given: its kind, or none where no mail is called so. `magnet-guide` and `magnet-de` are the
+    /// mail `magnet` for a form, a magnet or a language.
+    fn kind(&self, stem: &str) -> Option<&'static str> {
+        let is_follow_up = |name: &str| self.follow_ups.iter().any(|f| f.value == name);
+        let own = MAILS
+            .into_iter()
+            .chain([REMINDER])
+            .find(|mail| *mail == stem)
+            .or_else(|| is_follow_up(stem).then_some(FOLLOW_UP));
+        own.or_else(|| {
+            stem.match_indices('-').find_map(|(at, _)| {
+                let (mail, variant) = (stem.get(..at)?, stem.get(at + 1..)?);
+                if !self.is_variant(variant) {
+                    return None;
+                }
+                if is_follow_up(mail) {
+                    return Some(FOLLOW_UP);
+                }
+                ["magnet", "confirm", REMINDER]
+                    .into_iter()
+                    .find(|m| *m == mail)
+            })
+        })
+    }
+
+    fn is_variant(&self, name: &str) -> bool {
+        let language = |tag: &str| {
+            let tag = tag.to_lowercase();
+            tag == name || tag.split('-').next() == Some(name)
+        };
+        self.forms.contains_key(name)
+            || self.magnets.has(name)
+            || self.forms.values().any(|f| language(&f.language))
+            || language(&self.business.language)
+    }
+
+    fn samples(&self, kind: &str) -> Vec<serde_json::Value> {
+        samples(kind, self.business, self.sender, self.links)
+    }
+}
+
 /// Reads and checks all templates. The business and the sender stand in the samples.
 pub(super) fn templates(
     files: &[SourceFile],
-    business: &Business,
-    sender: &Sender,
+    known: &Known<'_>,
     report: &Report,
 ) -> BTreeMap<String, MailTemplate> {
     let parts = split(files, report);
-    check_complete(files, report);
+    check_complete(files, known, report);
     let mut engine = engine();
     let mut compiled = true;
     for part in &parts {
@@ -78,17 +133,13 @@ pub(super) fn templates(
     }
     let before = report.errors();
     if compiled {
-        check_names(&engine, &parts, business, sender, report);
+        check_names(&engine, &parts, known, report);
     }
     if compiled && report.errors() == before {
-        for mail in MAILS {
-            render_mail(
-                &engine,
-                &parts,
-                mail,
-                &samples(mail, business, sender),
-                report,
-            );
+        for part in &parts {
+            if let Some(kind) = known.kind(part.stem()) {
+                render_part(&engine, part, &parts, &known.samples(kind), report);
+            }
         }
     }
     gather(&parts)
@@ -144,7 +195,7 @@ fn split<'a>(files: &'a [SourceFile], report: &Report) -> Vec<Part<'a>> {
 }
 
 /// Every mail has both parts, every mail that is sent has a template, every template is used.
-fn check_complete(files: &[SourceFile], report: &Report) {
+fn check_complete(files: &[SourceFile], known: &Known<'_>, report: &Report) {
     let split = |file: &'_ SourceFile| {
         let (stem, extension) = file.name.rsplit('/').next()?.rsplit_once('.')?;
         (!stem.starts_with('_')).then(|| (stem.to_owned(), extension.to_owned()))
@@ -161,9 +212,9 @@ fn check_complete(files: &[SourceFile], report: &Report) {
                 );
             }
         }
-        if !MAILS.contains(&stem) {
+        if known.kind(stem).is_none() {
             let help = suggestion(stem, &MAILS)
-                .unwrap_or_else(|| format!("mails are {}", MAILS.join(", ")));
+                .unwrap_or_else(|| format!("mails are {}, {REMINDER}, what follow-ups name, and NAME-FORM, NAME-MAGNET or NAME-LANGUAGE in place of one", MAILS.join(", ")));
             for (_, extension) in there.iter().filter(|(s, _)| s == stem) {
                 report.file_warning(
                     &format!("templates/{stem}.{extension}"),
@@ -173,66 +224,80 @@ fn check_complete(files: &[SourceFile], report: &Report) {
             }
         }
     }
-    for mail in MAILS.into_iter().filter(|mail| !stems.contains(mail)) {
+    let reminds = known.forms.values().any(|f| f.remind_after_days.is_some());
+    let needed = MAILS.into_iter().chain(reminds.then_some(REMINDER));
+    for mail in needed.filter(|mail| !stems.contains(mail)) {
         report.file_error(
             &format!("templates/{mail}.txt"),
             format!("there is no template for the mail `{mail}`"),
             Some("add NAME.txt and NAME.html"),
         );
     }
+    for follow_up in known.follow_ups {
+        if MAILS.contains(&follow_up.value.as_str()) || follow_up.value == REMINDER {
+            follow_up.spot.error_help(
+                format!("`{}` is the template of another mail", follow_up.value),
+                "give the follow-up a name of its own",
+            );
+        } else if !stems.contains(follow_up.value.as_str()) {
+            let there: Vec<&str> = stems.iter().copied().collect();
+            follow_up.spot.error_near(
+                format!("there is no template templates/{}.txt", follow_up.value),
+                &follow_up.value,
+                &there,
+            );
+        }
+    }
 }
 
 /// Variables exist, in every branch of a part: a mail's parts may use what that mail has, a layout what every mail has.
-fn check_names(
-    engine: &Environment<'_>,
-    parts: &[Part<'_>],
-    business: &Business,
-    sender: &Sender,
-    report: &Report,
-) {
-    for mail in MAILS {
-        let Some(full) = samples(mail, business, sender).into_iter().next() else {
-            continue;
+fn check_names(engine: &Environment<'_>, parts: &[Part<'_>], known: &Known<'_>, report: &Report) {
+    for part in parts {
+        let kinds: Vec<&str> = if part.stem().starts_with('_') {
+            MAILS.to_vec()
+        } else {
+            known.kind(part.stem()).into_iter().collect()
         };
-        let belongs = |part: &&Part<'_>| part.stem() == mail || part.stem().starts_with('_');
-        for part in parts.iter().filter(belongs) {
+        for kind in kinds {
+            let Some(full) = known.samples(kind).into_iter().next() else {
+                continue;
+            };
+            let mail = if kind == FOLLOW_UP { part.stem() } else { kind };
             check_variables(engine, part, &full, mail, report);
         }
     }
 }
 
-/// Renders a mail with each sample, which finds what only shows in use: names inside loops, wrong filters, missing layouts.
-fn render_mail(
+/// Renders a part with each sample, which finds what only shows in use: names inside loops, wrong filters, missing layouts.
+fn render_part(
     engine: &Environment<'_>,
+    part: &Part<'_>,
     parts: &[Part<'_>],
-    mail: &str,
     samples: &[serde_json::Value],
     report: &Report,
 ) {
-    for part in parts.iter().filter(|part| part.stem() == mail) {
-        let Ok(template) = engine.get_template(&part.name) else {
-            continue;
-        };
-        for sample in samples {
-            match template.render(Value::from_serialize(sample)) {
-                Err(error) => {
-                    report_at(&error, part, parts, report);
-                    break;
-                }
-                Ok(rendered) if part.extension() == "subject" => {
-                    check_subject(&rendered, part, report);
-                }
-                Ok(rendered) if part.extension() == "html" && rendered.len() > LONGEST_HTML => {
-                    part.file.line_spot(report, 1).warn_help(
-                        format!(
-                            "the mail is {} kB of HTML; Gmail cuts off what is over 102 kB",
-                            rendered.len() / 1000
-                        ),
-                        "make it shorter",
-                    );
-                }
-                Ok(_) => {}
+    let Ok(template) = engine.get_template(&part.name) else {
+        return;
+    };
+    for sample in samples {
+        match template.render(Value::from_serialize(sample)) {
+            Err(error) => {
+                report_at(&error, part, parts, report);
+                break;
             }
+            Ok(rendered) if part.extension() == "subject" => {
+                check_subject(&rendered, part, report);
+            }
+            Ok(rendered) if part.extension() == "html" && rendered.len() > LONGEST_HTML => {
+                part.file.line_spot(report, 1).warn_help(
+                    format!(
+                        "the mail is {} kB of HTML; Gmail cuts off what is over 102 kB",
+                        rendered.len() / 1000
+                    ),
+                    "make it shorter",
+                );
+            }
+            Ok(_) => {}
         }
     }
 }

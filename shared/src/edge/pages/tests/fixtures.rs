@@ -68,6 +68,7 @@ fn options(pairs: &[(&str, &str)]) -> Vec<Choice> {
 }
 
 /// A form with a field of every kind.
+#[expect(clippy::too_many_lines, reason = "one value, field by field")]
 pub(super) fn form() -> Form {
     let budget = options(&[
         ("under-250k", "Under €250,000"),
@@ -155,6 +156,7 @@ pub(super) fn form() -> Form {
         magnet: None,
         notify: Vec::new(),
         double_opt_in: true,
+        remind_after_days: None,
         success_message: "Thank you.".into(),
         next: None,
         allowed_origins: Vec::new(),
@@ -344,6 +346,7 @@ pub(super) fn handoff_page(company: &str, answered: Option<&str>, answer: Option
 
 pub(super) fn download(business: &Business, title: &str, consents: Vec<Asked<'_>>) -> String {
     let page = DownloadPage {
+        confirmed: false,
         look: look(business),
         title,
         description: "A buyer's guide to industrial heat pumps.",

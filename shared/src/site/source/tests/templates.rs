@@ -70,7 +70,8 @@ fn html_parts_escape_and_text_parts_do_not() {
         .unwrap()
         .site;
     let engine = crate::site::templates::environment(&site.templates).unwrap();
-    let sample = super::super::sample::samples("notice", &site.business, &site.sender).remove(0);
+    let sample = super::super::sample::samples("notice", &site.business, &site.sender, &site.links)
+        .remove(0);
     let render = |name: &str| {
         engine
             .get_template(name)
