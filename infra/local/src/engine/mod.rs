@@ -8,6 +8,7 @@
 //! index is added to its file), it never forgets stream records (so consumed ones are deleted), it does not expire items by our
 //! clock (so [`tidy`] does), and it walks through ten minutes of request tokens for each transaction (so [`tokens`] leaves them out).
 
+pub mod load;
 pub mod stream;
 pub mod tables;
 pub mod tidy;
