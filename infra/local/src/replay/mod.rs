@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tally::{Models, Tally};
 
 /// Items of a page. A page is what a reader holds; the embedded engine reads as many as it is asked for.
-const PAGE: u16 = 1_000;
+const PAGE: u16 = 500;
 /// Batches that wait for a worker.
 const WAITING: usize = 2;
 
