@@ -19,6 +19,10 @@ mod abuse;
 mod answers;
 // Links: machines change nothing, leaving is one press.
 mod links;
+// Mail scanners over many mails.
+mod scanners;
+// Mails as they are written, and hostile text in them.
+mod written;
 // What comes after the first mail: reminders, follow-ups, counted links, preferences, the way back.
 mod afterwards;
 // What the mail service says.

@@ -29,7 +29,8 @@ pub fn mailbox(name: &str, address: &str) -> String {
     format!("{} <{address}>", encoded_words(&name))
 }
 
-/// One line without control, separator and bidirectional characters; runs of blanks become one.
+/// One line without control, separator and bidirectional characters; runs of blanks become one. What looks like an encoded word (RFC
+/// 2047) is broken up: decoded by a mail program, it could hold what was taken out here.
 pub fn one_line(text: &str) -> String {
     let visible = text.chars().map(|c| if is_unsafe(c) { ' ' } else { c });
     visible
@@ -37,6 +38,7 @@ pub fn one_line(text: &str) -> String {
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
+        .replace("=?", "= ?")
 }
 
 fn is_unsafe(c: char) -> bool {
@@ -75,6 +77,7 @@ mod tests {
             "Hello Bcc: evil@example.com"
         );
         assert_eq!(subject("a\u{202e}b\u{2028}c\u{0}d"), "a b c d");
+        assert_eq!(subject("=?utf-8?b?DQo=?="), "= ?utf-8?b?DQo=?=");
         assert_eq!(subject(&"x".repeat(500)).len(), MAX_SUBJECT);
     }
 
