@@ -66,7 +66,14 @@ async fn state(world: &World, visitors: &[String]) -> anyhow::Result<BTreeMap<St
         let counting = facts.into_iter().filter(|t| t["machine"].is_null());
         lead["touchpoints"] = counting.collect();
         // A visit to a counted link is a fact, kept and worth nothing: the lead is folded again.
-        for counted in ["version", "touchpoints", "last_seen", "scored_at", "fingerprint", "last_write_id"] {
+        for counted in [
+            "version",
+            "touchpoints",
+            "last_seen",
+            "scored_at",
+            "fingerprint",
+            "last_write_id",
+        ] {
             lead["lead"][counted] = Value::Null;
         }
         state.insert(email.clone(), lead);
@@ -102,7 +109,10 @@ async fn lnk_1_lnk_5_scanners_that_open_every_link_change_nothing_and_those_that
         for method in [Method::HEAD, Method::GET] {
             let answer = world.request(method, url).send().await?;
             assert!(answer.status().as_u16() < 400, "{url}: {}", answer.status());
-            let to = answer.headers().get("location").map(|l| l.to_str().map(str::to_owned));
+            let to = answer
+                .headers()
+                .get("location")
+                .map(|l| l.to_str().map(str::to_owned));
             if let Some(Ok(to)) = to {
                 assert!(to.starts_with("https://www.aldermoor.example/"), "{to}");
             }
@@ -130,12 +140,23 @@ async fn lnk_1_lnk_5_scanners_that_open_every_link_change_nothing_and_those_that
         let facts = lead["touchpoints"].as_array().cloned().unwrap_or_default();
         machines += facts.iter().filter(|t| t["machine"].is_string()).count();
         let persons = |kind: &str, list: &[Value]| {
-            let found = list.iter().filter(|t| t["kind"] == kind && t["machine"].is_null());
+            let found = list
+                .iter()
+                .filter(|t| t["kind"] == kind && t["machine"].is_null());
             found.count()
         };
         let counted = was["touchpoints"].as_array().cloned().unwrap_or_default();
-        for kind in ["address_confirmed", "magnet_downloaded", "link_clicked", "preferences_changed"] {
-            assert_eq!(persons(kind, &facts), persons(kind, &counted), "{email}: {kind}");
+        for kind in [
+            "address_confirmed",
+            "magnet_downloaded",
+            "link_clicked",
+            "preferences_changed",
+        ] {
+            assert_eq!(
+                persons(kind, &facts),
+                persons(kind, &counted),
+                "{email}: {kind}"
+            );
         }
         let total = |lead: &Value| lead["lead"]["score"]["total"].as_i64().unwrap_or_default();
         points += (total(&lead) - total(was)).max(0);

@@ -62,19 +62,36 @@ fn each_mail_to_a_lead_as_it_is_read() {
     let site = site();
     let mut back = item("confirm", "guide", Some("heat-guide"), "Ada");
     back.order.came_back = true;
-    let mut follow_up = item("follow-up-figures", "checklist", Some("site-checklist"), "Ada");
+    let mut follow_up = item(
+        "follow-up-figures",
+        "checklist",
+        Some("site-checklist"),
+        "Ada",
+    );
     follow_up.order.purpose = Some("newsletter".into());
     follow_up.order.confirms.clear();
     let mut last = follow_up.clone();
     last.order.template = "follow-up-visit".into();
     for (name, item) in [
         ("magnet", item("magnet", "guide", Some("heat-guide"), "Ada")),
-        ("magnet_without_a_name", item("magnet", "guide", Some("heat-guide"), "")),
-        ("magnet_in_german", item("magnet", "checkliste", Some("checkliste"), "Ada")),
+        (
+            "magnet_without_a_name",
+            item("magnet", "guide", Some("heat-guide"), ""),
+        ),
+        (
+            "magnet_in_german",
+            item("magnet", "checkliste", Some("checkliste"), "Ada"),
+        ),
         ("confirm", item("confirm", "demo", None, "Ada")),
         ("confirm_of_somebody_who_left", back),
-        ("reminder", item("reminder", "checklist", Some("site-checklist"), "Ada")),
-        ("reminder_without_a_magnet", item("reminder", "demo", None, "")),
+        (
+            "reminder",
+            item("reminder", "checklist", Some("site-checklist"), "Ada"),
+        ),
+        (
+            "reminder_without_a_magnet",
+            item("reminder", "demo", None, ""),
+        ),
         ("follow_up_figures", follow_up),
         ("follow_up_visit", last),
     ] {
@@ -135,7 +152,11 @@ async fn ses_7_500_hostile_names_and_subjects_make_exactly_the_expected_headers(
 -> anyhow::Result<()> {
     let world = World::calm(131).await?;
     let stack = &world.app.core().stack().model;
-    let deliver = stack.functions.iter().find(|f| f.package == "deliver").unwrap();
+    let deliver = stack
+        .functions
+        .iter()
+        .find(|f| f.package == "deliver")
+        .unwrap();
     let set = deliver.environment["CONFIGURATION_SET"].clone();
     let ses = Ses::new(world.app.runtime().aws.ses(), set);
     let plain = site();
@@ -171,11 +192,26 @@ async fn ses_7_500_hostile_names_and_subjects_make_exactly_the_expected_headers(
             all.filter_map(|a| a.address().map(str::to_owned)).collect()
         };
         assert_eq!(addresses(message.header("To").unwrap()), [TO], "{text:?}");
-        assert_eq!(addresses(message.header("From").unwrap()), [FROM], "{text:?}");
-        assert_eq!(message.subject().unwrap_or_default(), mail.subject, "{text:?}");
+        assert_eq!(
+            addresses(message.header("From").unwrap()),
+            [FROM],
+            "{text:?}"
+        );
+        assert_eq!(
+            message.subject().unwrap_or_default(),
+            mail.subject,
+            "{text:?}"
+        );
         assert_eq!(mail.subject, subject(&format!("Your download: {text}")));
-        let name = message.from().and_then(|f| f.first()).and_then(|f| f.name());
-        assert_eq!(one_line(name.unwrap_or_default()), one_line(text), "{text:?}");
+        let name = message
+            .from()
+            .and_then(|f| f.first())
+            .and_then(|f| f.name());
+        assert_eq!(
+            one_line(name.unwrap_or_default()),
+            one_line(text),
+            "{text:?}"
+        );
         assert!(!mail.html.contains("<script>alert"), "{text:?}");
     }
     Ok(())

@@ -20,6 +20,9 @@ use crate::runtime::Aws;
 /// How long a link is good for.
 pub const LINK_SECONDS: u64 = 300;
 
+/// Header that keeps the SHA-256 of an uploaded file beside it.
+pub const DIGEST_HEADER: &str = "x-amz-meta-sha256";
+
 /// What S3 leaves as it is in a canonical request (RFC 3986, 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -68,16 +71,42 @@ impl Storage {
     pub fn link(&self, magnet: &Magnet, now: Timestamp) -> Result<String, StorageError> {
         let encode = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
         let url = format!(
-            "{}/magnets/{}?response-content-disposition={}&response-content-type={}",
-            self.base,
-            utf8_percent_encode(&magnet.file, PATH),
+            "{}?response-content-disposition={}&response-content-type={}",
+            self.object(magnet),
             encode(&disposition(&magnet.save_as)),
             encode(&magnet.content_type),
         );
-        self.sign(&url, now).ok_or(StorageError)
+        self.sign("GET", &url, &[], now).ok_or(StorageError)
     }
 
-    fn sign(&self, url: &str, now: Timestamp) -> Option<String> {
+    /// A link that says whether a magnet's file is there (HEAD).
+    pub fn look_link(&self, magnet: &Magnet, now: Timestamp) -> Result<String, StorageError> {
+        let url = self.object(magnet);
+        self.sign("HEAD", &url, &[], now).ok_or(StorageError)
+    }
+
+    /// A link that a magnet's file is put to (PUT), together with the header [`DIGEST_HEADER`] of this magnet.
+    pub fn upload_link(&self, magnet: &Magnet, now: Timestamp) -> Result<String, StorageError> {
+        let url = self.object(magnet);
+        let headers = [(DIGEST_HEADER, magnet.sha256.as_str())];
+        self.sign("PUT", &url, &headers, now).ok_or(StorageError)
+    }
+
+    fn object(&self, magnet: &Magnet) -> String {
+        format!(
+            "{}/magnets/{}",
+            self.base,
+            utf8_percent_encode(&magnet.file, PATH)
+        )
+    }
+
+    fn sign(
+        &self,
+        method: &'static str,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        now: Timestamp,
+    ) -> Option<String> {
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(Duration::from_secs(LINK_SECONDS));
@@ -96,14 +125,18 @@ impl Storage {
             .ok()?
             .into();
         let signable = SignableRequest::new(
-            "GET",
+            method,
             url,
-            std::iter::empty(),
+            headers.iter().copied(),
             SignableBody::UnsignedPayload,
         )
         .ok()?;
         let (instructions, _) = sign(signable, &params).ok()?.into_parts();
-        let mut request = http::Request::builder().uri(url).body(()).ok()?;
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(url)
+            .body(())
+            .ok()?;
         instructions.apply_to_request_http1x(&mut request);
         Some(request.uri().to_string())
     }

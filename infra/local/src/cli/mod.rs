@@ -7,12 +7,16 @@ mod check;
 mod demo;
 mod explain;
 mod import;
+mod magnets;
 pub mod open;
+mod preview;
 mod progress;
 mod quarantine;
 mod replay;
 mod report;
 mod rescore;
+mod sample_mail;
+mod send_test;
 mod serve;
 mod when;
 
@@ -37,6 +41,12 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Check the site and say what is wrong, with file and line
     Check(check::CheckArgs),
+    /// Write every mail with sample data into a folder, to look at in a browser
+    Preview(preview::PreviewArgs),
+    /// Send one of the mails, with sample data, to yourself
+    SendTest(send_test::SendTestArgs),
+    /// The files that are given away
+    Magnets(magnets::MagnetsArgs),
     /// Bring people and their history in from a file
     Import(import::ImportArgs),
     /// Show, release or drop submissions that were set aside
@@ -99,6 +109,9 @@ pub fn run() -> ExitCode {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Preview(args)) => preview::run(&args),
+        Some(Command::SendTest(args)) => send_test::run(&args),
+        Some(Command::Magnets(args)) => magnets::run(&args),
         Some(Command::Import(args)) => import::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
