@@ -11,7 +11,7 @@ use tests::world::{World, guide};
 const ADA: &str = "ada@analytical-engines.com";
 
 /// The event of a file, about `item`.
-fn event(name: &str, item: &Value) -> Value {
+pub fn event(name: &str, item: &Value) -> Value {
     let path = project(&format!("tests/events/{name}.json"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let tag = format!(
@@ -30,7 +30,7 @@ fn message(id: &str, body: &str) -> Value {
 }
 
 /// Hands events to `feedback` in one batch; answers the ids that it wants again.
-async fn hear(world: &World, events: &[Value]) -> Vec<Value> {
+pub async fn hear(world: &World, events: &[Value]) -> Vec<Value> {
     let records: Vec<Value> = (0..)
         .zip(events)
         .map(|(n, event): (u32, &Value)| message(&format!("m{n}"), &event.to_string()))

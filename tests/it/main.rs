@@ -37,6 +37,8 @@ mod ses_faults;
 mod architecture;
 // What lapses.
 mod keep;
+// Proving, handing out, erasing, letting mail go out again.
+mod person;
 // The template is the truth, and it and the code agree.
 mod template;
 // The binary itself: started, stopped, killed.

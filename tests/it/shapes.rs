@@ -1,7 +1,8 @@
 //! Stored shapes are a promise: what an earlier release wrote is read by this one. To change a shape, add a folder and keep the old one.
 
 use serde::de::DeserializeOwned;
-use shared::domain::consent::ConsentRecord;
+use shared::domain::consent::{ConsentRecord, LedgerHead, Wording};
+use shared::domain::erasure::Erasure;
 use shared::domain::guard::Guard;
 use shared::domain::handoff::Handoff;
 use shared::domain::held::Held;
@@ -31,9 +32,20 @@ fn what_version_1_stored_can_be_read() {
     let handoffs: Vec<Handoff> = read("v1", "handoffs");
     assert_eq!(handoffs[0].cycle, 1);
     let consents: Vec<ConsentRecord> = read("v1", "consents");
-    assert_eq!(consents.iter().map(|c| c.n).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(
+        consents.iter().map(|c| c.n).collect::<Vec<_>>(),
+        [1, 2, 3, 4]
+    );
+    assert!(consents[3].language.is_some() && consents[3].text.is_none());
     let guards: Vec<Guard> = read("v1", "guard");
     assert!(guards[0].confirmed_at.is_some());
     let held: Vec<Held> = read("v1", "held");
     assert!(!held[0].stored && held[1].stored);
+    assert!(guards[1].has_erased(guards[1].erased_at.unwrap()) && !guards[1].erasing);
+    let heads: Vec<LedgerHead> = read("v1", "ledger");
+    assert_eq!(heads[0].n, 3);
+    let wordings: Vec<Wording> = read("v1", "wordings");
+    assert!(wordings[0].holds());
+    let erasures: Vec<Erasure> = read("v1", "erasures");
+    assert!(erasures[0].finished_at.is_none() && erasures[1].finished_at.is_some());
 }

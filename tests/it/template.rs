@@ -256,6 +256,8 @@ async fn frm_15_what_is_granted_is_what_the_functions_were_seen_to_need() -> any
         "approximateArrivalOfFirstRecord": START.to_string(), "approximateArrivalOfLastRecord": START.to_string()}});
     let failed = serde_json::json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": window.to_string()}]});
     world.app.call("score", failed).await;
+    // An erasure that was cut off after its order, of somebody with a counter.
+    crate::person::order_only(&world, "gone@analytical-engines.com").await?;
     world.advance(9 * 86_400).await?;
     let mail = world.mails_to(ADA)?.swap_remove(0);
     world

@@ -84,6 +84,7 @@ struct State {
     met: BTreeMap<(String, Fault), u64>,
     steps: BTreeMap<String, u64>,
     exposed: BTreeMap<String, u64>,
+    cut: BTreeMap<String, u64>,
     needed: BTreeSet<Grant>,
 }
 
@@ -101,6 +102,16 @@ impl Injector {
         state.calls = 0;
         state.down_until = 0;
         state.plan = Some(plan);
+    }
+
+    /// Lets this many more calls of a caller through, and none after them: it was killed there.
+    pub fn kill_after(&self, function: &str, calls: u64) {
+        self.lock().cut.insert(function.to_owned(), calls);
+    }
+
+    /// Whether calls of a caller that was killed were refused; it may call again.
+    pub fn revive(&self, function: &str) -> bool {
+        self.lock().cut.remove(function) == Some(0)
     }
 
     /// Lets everything through.
@@ -189,6 +200,13 @@ impl Injector {
     fn next(&self, step: &str) -> Option<Fault> {
         let mut state = self.lock();
         *state.steps.entry(step.to_owned()).or_default() += 1;
+        let function = step.split(' ').next().unwrap_or_default();
+        if let Some(left) = state.cut.get_mut(function) {
+            if *left == 0 {
+                return Some(Fault::Refuse);
+            }
+            *left -= 1;
+        }
         let plan = state.plan.clone()?;
         *state.exposed.entry(step.to_owned()).or_default() += 1;
         state.calls += 1;

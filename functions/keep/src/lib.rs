@@ -2,7 +2,8 @@
 //!
 //! A person who asked for something by mail and never clicked is forgotten after seven days: facts, work and state. A guard that says
 //! "no more mail" stays, because it is what keeps mail away. Each deletion names what it was decided from, so a person who comes back at
-//! that moment is not lost. Settled work ends by its own TTL.
+//! that moment is not lost. Settled work ends by its own TTL. Erasures that were cut off are finished, and those of the last days gone
+//! through once more.
 
 use serde_json::Value;
 use shared::domain::id::{LeadId, random};
@@ -12,6 +13,8 @@ use shared::edge::stream::{Tick, Trigger, batch_answer, caught, read};
 use shared::flow::keep::{PENDING_DAYS, has_lapsed};
 use shared::runtime::{Clock, Entropy, Lookup, Runtime, SettingsReader, StartError};
 use shared::store::{Store, Table, Tables};
+
+pub mod erase;
 
 /// What `keep` works with.
 #[derive(Clone, Debug)]
@@ -62,7 +65,26 @@ pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
             }
         }
     }
-    tracing::info!(function = "keep", lapsed, "looked for what has lapsed");
+    let mut erased = 0_u32;
+    for erasure in deps.store.erasures().await? {
+        let now = deps.clock.now();
+        if !erasure.is_open(now) {
+            continue;
+        }
+        match caught(erase::finish(&deps.store, &erasure, &[], now)).await {
+            Ok(_) => erased += 1,
+            Err(failure) => {
+                tracing::warn!(function = "keep", lead = %erasure.lead_id, class = %failure.class(), "an erasure could not be finished");
+                first_failure = first_failure.or(Some(failure));
+            }
+        }
+    }
+    tracing::info!(
+        function = "keep",
+        lapsed,
+        erased,
+        "looked for what has lapsed"
+    );
     first_failure.map_or_else(|| Ok(batch_answer([])), Err)
 }
 

@@ -7,7 +7,7 @@ use lambda_http::http::StatusCode;
 use shared::domain::token::{Purpose, TokenError, scope_of_link};
 use shared::edge::http::{Answer, answer, see_other};
 use shared::flow::Write;
-use shared::flow::links::clicked;
+use shared::flow::links::{clicked, is_of_erased};
 use shared::store::StoreError;
 
 use crate::Call;
@@ -27,6 +27,9 @@ pub(crate) async fn follow(call: &Call<'_>, token: &str) -> Result<Answer, Store
     let Some((id, url)) = links.find(|(id, _)| scope_of_link(id) == claims.scope) else {
         return Ok(call.not_ours());
     };
+    // Nothing is kept of somebody who was erased since; and where that cannot be told, nothing either: the reader goes on.
+    let guard = call.deps.store.guard(claims.subject).await;
+    let fresh = fresh && guard.is_ok_and(|guard| !is_of_erased(&claims, &guard));
     if call.reads {
         if fresh && !call.head {
             let hit = clicked(&claims, id, &call.visit(&claims), true);

@@ -298,7 +298,12 @@ impl Call<'_> {
     ) -> Result<(), StoreError> {
         for _ in 0..TRIES {
             let guard = self.deps.store.guard(lead_id).await?;
-            if let Committed::Written = self.deps.store.commit(&decide(&guard)).await? {
+            let writes = decide(&guard);
+            // A link of somebody who was erased since: there is nothing to say about them.
+            if writes.is_empty() {
+                return Ok(());
+            }
+            if let Committed::Written = self.deps.store.commit(&writes).await? {
                 return Ok(());
             }
         }

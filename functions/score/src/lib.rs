@@ -15,7 +15,7 @@ use shared::edge::Failure;
 use shared::edge::stream::{
     QueueMessage, StreamRecord, Trigger, batch_answer, caught, lower, read, set_aside,
 };
-use shared::flow::score::{Announce, Context, Decided, decide};
+use shared::flow::score::{Announce, Context, Decided, decide, wordings};
 use shared::runtime::{Clock, Entropy, Lookup, Runtime, SettingsReader, StartError, read_key};
 use shared::site::SiteHandle;
 use shared::store::{Committed, Store, Table, Tables};
@@ -136,6 +136,9 @@ pub async fn fold_lead(deps: &Deps, lead_id: LeadId, announce: Announce) -> Resu
             }
             Decided::Commit(writes) => writes,
         };
+        for wording in wordings(&writes, &site, context.now) {
+            deps.store.keep_wording(&wording).await?;
+        }
         if let Committed::Written = deps.store.commit(&writes).await? {
             return Ok(());
         }

@@ -79,6 +79,23 @@ impl RunnerDb {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Deletes queued messages that name one of `needles` (lower case), and answers how many.
+    pub fn forget_messages(&self, needles: &[String]) -> Result<usize, DbError> {
+        let connection = self.lock();
+        let mut forget =
+            connection.prepare_cached("DELETE FROM messages WHERE instr(lower(body), ?1) > 0")?;
+        let mut forgotten = 0;
+        for needle in needles {
+            forgotten += forget.execute([needle])?;
+        }
+        Ok(forgotten)
+    }
+
+    /// Clears what the file keeps of deleted rows.
+    pub fn clear_freed(&self) -> Result<(), DbError> {
+        Ok(crate::freed::clear(&self.lock())?)
+    }
+
     /// How far a mapping has read its stream.
     pub fn checkpoint(&self, mapping: &str) -> Result<Option<String>, DbError> {
         let connection = self.lock();

@@ -1,11 +1,13 @@
 //! Consent: what a form asked, what a person said, and the ledger that proves it.
 //!
 //! Facts carry what was said; the ledger (`CONSENT#n` beside the lead) is written by `score` in commit order, each entry with the HMAC
-//! of the one before it, so an entry that was changed, dropped or slipped in later shows.
+//! of the one before it, so an entry that was changed, dropped or slipped in later shows. A closing mark ([`LedgerHead`]) names the last
+//! entry and the lead, so entries missing at the end, or the ledger of somebody else, show too. The exact words shown are kept once for
+//! all leads, by their hash ([`Wording`]).
 
 use serde::{Deserialize, Serialize};
 
-use super::id::hmac_sha256;
+use super::id::{LeadId, hmac_sha256, sha256_hex};
 use super::pii::Pii;
 use super::time::Timestamp;
 
@@ -43,7 +45,7 @@ pub struct ConsentRecord {
     pub purpose: String,
     /// What was said.
     pub decision: Decision,
-    /// The exact wording shown, hex SHA-256 of it in `text_sha256`.
+    /// The exact wording shown, in entries made before wordings were kept once for all; else see [`Wording`].
     pub text: Option<String>,
     /// SHA-256 of the wording, hex.
     pub text_sha256: String,
@@ -53,7 +55,7 @@ pub struct ConsentRecord {
     pub form_version: Option<String>,
     /// Page the form stood on, without its query.
     pub page: Option<String>,
-    /// How it was said: `checkbox`, `mail_click`, `one_click_unsubscribe`.
+    /// How it was said: `checkbox`, `mail_click`, `unsubscribe`, `preferences`, `import`, `sales`.
     pub method: String,
     /// Keyed hash of the visitor's address prefix.
     pub ip_hash: Option<String>,
@@ -61,10 +63,85 @@ pub struct ConsentRecord {
     pub at: Timestamp,
     /// The touchpoint that said it.
     pub touchpoint: String,
+    /// Name of the box on the form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Language of the wording, BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Coarse class of the visitor's program: `browser`, `script`, ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_class: Option<String>,
+    /// The mail whose link was pressed, as far as its delivery is known: its outbox item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
+    /// When the mail service delivered that mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail_delivered_at: Option<Timestamp>,
     /// Seal of the entry before, hex; empty for the first.
     pub prev: String,
     /// HMAC-SHA256 of all the above, hex.
     pub seal: String,
+}
+
+/// Words that were shown beside a box. Kept once for all leads under its hash, and never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wording {
+    /// SHA-256 of the text, hex.
+    pub text_sha256: String,
+    /// The exact text.
+    pub text: String,
+    /// Its language, BCP 47.
+    pub language: String,
+    /// The form it was first seen on.
+    pub form: String,
+    /// The version of that form.
+    pub form_version: String,
+    /// When it was first needed.
+    pub first_at: Timestamp,
+}
+
+impl Wording {
+    /// Whether the text is the one that the hash names.
+    pub fn holds(&self) -> bool {
+        sha256_hex(self.text.as_bytes()) == self.text_sha256
+    }
+}
+
+/// The closing mark of a ledger: how many entries it has and the seal of the last, under a seal of its own that names the lead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerHead {
+    /// Number of the last entry.
+    pub n: u32,
+    /// Seal of the last entry.
+    pub last: String,
+    /// HMAC-SHA256 of the lead and the above, hex.
+    pub seal: String,
+}
+
+/// What is wrong with a ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerFault {
+    /// The entry of this number is not as it was written.
+    Changed(u32),
+    /// An entry of this number is missing, or stands in another place.
+    Missing(u32),
+    /// Entries after the last are missing: there were this many.
+    Shortened(u32),
+    /// The closing mark is missing.
+    NoHead,
+    /// The closing mark is not as it was written, or is another lead's.
+    HeadChanged,
+    /// What this touchpoint says about this purpose is not in the ledger.
+    NotRecorded {
+        /// The touchpoint.
+        touchpoint: String,
+        /// The purpose.
+        purpose: String,
+    },
+    /// The words shown for this entry are not kept, or are not those its hash names.
+    WordingLost(u32),
 }
 
 /// The key that seals ledgers.
@@ -112,57 +189,65 @@ impl ConsentKey {
             .collect()
     }
 
-    /// The number of the first entry that does not hold (wrong seal, wrong link, wrong number), or none where the chain is whole.
-    pub fn first_broken(&self, chain: &[ConsentRecord]) -> Option<u32> {
-        let mut prev = String::new();
-        for (expected, record) in (1..).zip(chain) {
-            if record.n != expected || record.prev != prev || self.seal(record) != record.seal {
-                return Some(expected);
-            }
-            prev.clone_from(&record.seal);
+    /// The closing mark of a lead's ledger whose last entry is this.
+    pub fn head(&self, lead_id: &LeadId, last: &ConsentRecord) -> LedgerHead {
+        LedgerHead {
+            n: last.n,
+            last: last.seal.clone(),
+            seal: self.head_seal(lead_id, last.n, &last.seal),
         }
-        None
+    }
+
+    fn head_seal(&self, lead_id: &LeadId, n: u32, last: &str) -> String {
+        data_encoding::HEXLOWER.encode(&hmac_sha256(
+            self.0.expose(),
+            &[
+                b"lm-consent-head\0v1\0",
+                lead_id.as_bytes(),
+                &n.to_be_bytes(),
+                last.as_bytes(),
+            ],
+        ))
+    }
+
+    /// What is wrong with the ledger of a lead; nothing where it is whole. `chain` is in the order of its numbers. With `erased`, what
+    /// the first entries followed was erased, so the chain may begin at any number.
+    pub fn check(
+        &self,
+        lead_id: &LeadId,
+        chain: &[ConsentRecord],
+        head: Option<&LedgerHead>,
+        erased: bool,
+    ) -> Vec<LedgerFault> {
+        let mut faults = Vec::new();
+        let first = chain.first().filter(|_| erased);
+        let (mut n, mut prev) = first.map_or((1, ""), |r| (r.n, r.prev.as_str()));
+        for record in chain {
+            if record.n != n {
+                faults.push(LedgerFault::Missing(n));
+            } else if record.prev != prev || self.seal(record) != record.seal {
+                faults.push(LedgerFault::Changed(n));
+            }
+            n = record.n.saturating_add(1);
+            prev = &record.seal;
+        }
+        match (head, chain.last()) {
+            (None, None) => {}
+            (None, Some(_)) => faults.push(LedgerFault::NoHead),
+            (Some(head), _) if self.head_seal(lead_id, head.n, &head.last) != head.seal => {
+                faults.push(LedgerFault::HeadChanged);
+            }
+            (Some(head), last) if last.map_or(0, |r| r.n) < head.n => {
+                faults.push(LedgerFault::Shortened(head.n));
+            }
+            (Some(head), Some(last)) if last.n > head.n || last.seal != head.last => {
+                faults.push(LedgerFault::HeadChanged);
+            }
+            (Some(_), Some(_) | None) => {}
+        }
+        faults
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(purpose: &str) -> ConsentRecord {
-        ConsentRecord {
-            n: 0,
-            purpose: purpose.into(),
-            decision: Decision::Granted,
-            text: Some("Send me news".into()),
-            text_sha256: "aa".into(),
-            form: Some("guide".into()),
-            form_version: None,
-            page: None,
-            method: "checkbox".into(),
-            ip_hash: None,
-            at: Timestamp(5),
-            touchpoint: "sub_1".into(),
-            prev: String::new(),
-            seal: String::new(),
-        }
-    }
-
-    #[test]
-    fn law_1_a_chain_holds_and_any_change_to_it_shows() {
-        let key = ConsentKey::new([1; 32]);
-        let mut chain = key.append(None, vec![record("a"), record("b")]);
-        let more = key.append(chain.last(), vec![record("c")]);
-        chain.extend(more);
-        assert_eq!(chain.iter().map(|r| r.n).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(key.first_broken(&chain), None);
-
-        let mut changed = chain.clone();
-        changed[1].decision = Decision::Declined;
-        assert_eq!(key.first_broken(&changed), Some(2));
-        let mut dropped = chain.clone();
-        dropped.remove(1);
-        assert_eq!(key.first_broken(&dropped), Some(2));
-        assert_eq!(ConsentKey::new([2; 32]).first_broken(&chain), Some(1));
-    }
-}
+mod tests;

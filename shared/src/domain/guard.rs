@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::erasure::EraseReason;
 use super::time::{Day, Timestamp};
 
 /// Whether mail may go to a lead.
@@ -25,6 +26,12 @@ pub struct Guard {
     /// When the lead was erased: facts, tokens and events dated before are dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
+    /// Whether an erasure has begun and is not finished.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erasing: bool,
+    /// Why it was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_because: Option<EraseReason>,
     /// Distinct days on which a mail bounced for the time being, oldest first, of the last [`SOFT_BOUNCE_MEMORY_DAYS`].
     #[serde(default)]
     pub soft_bounce_days: Vec<i64>,
@@ -80,6 +87,36 @@ impl Guard {
             self.suppressed = Some(Suppression { reason, at });
         }
         self
+    }
+
+    /// The guard of a lead that is being erased: why no mail may go out stays, everything else about the person goes.
+    #[must_use]
+    pub fn erase(self, at: Timestamp, because: EraseReason) -> Self {
+        Self {
+            version: self.version,
+            suppressed: self.suppressed,
+            withdrawn: Vec::new(),
+            confirmed_at: None,
+            erased_at: Some(at),
+            erasing: true,
+            erased_because: Some(because),
+            soft_bounce_days: Vec::new(),
+        }
+    }
+
+    /// Whether what is dated `at` is of a life that was erased.
+    pub fn has_erased(&self, at: Timestamp) -> bool {
+        self.erased_at.is_some_and(|erased| at <= erased)
+    }
+
+    /// Why nothing may be mailed that the person did not just ask for, or none. Whoever was erased has to prove the address anew, so
+    /// that their coming back in a file, or by another's hand, mails nothing.
+    pub fn bars_marketing(&self) -> Option<&'static str> {
+        match (&self.suppressed, self.erased_at, self.confirmed_at) {
+            (Some(suppression), _, _) => Some(suppression.reason.name()),
+            (None, Some(_), None) => Some("erased"),
+            (None, _, _) => None,
+        }
     }
 
     /// The guard after a human click proved the address. With `opted_in`, a suppression by unsubscribe from before `at` is lifted;

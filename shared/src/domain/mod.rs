@@ -11,6 +11,7 @@ pub mod disposable;
 pub mod elsewhere;
 pub mod email;
 pub mod endpoint;
+pub mod erasure;
 pub mod form;
 pub mod guard;
 pub mod handling;

@@ -62,6 +62,12 @@ pub fn decide(item: &OutboxItem, known: Known<'_>) -> Wish {
             None => return skip(suppression.reason.name()),
         }
     }
+    // Who was erased gets what they ask for anew, and nothing that was thought of for them until they confirm.
+    if item.order.purpose.is_some()
+        && let Some(reason) = guard.bars_marketing()
+    {
+        return skip(reason);
+    }
     if let Some(purpose) = &item.order.purpose
         && let Some(reason) = ended(purpose, item, known)
     {

@@ -164,6 +164,9 @@ pub fn pressed(
         lead,
         named,
     } = *press;
+    if is_of_erased(claims, guard) {
+        return Vec::new();
+    }
     let machine = machine_reason(visit);
     let human = machine.is_none();
     let comes_back = human && named.comes_back && asks_back(claims, guard);
@@ -315,7 +318,7 @@ pub fn preferences(
             _ => {}
         }
     }
-    if said.is_empty() {
+    if said.is_empty() || is_of_erased(claims, guard) {
         return Vec::new();
     }
     let pressed = visit.shown_at.unwrap_or(visit.now).0.to_be_bytes();
@@ -391,7 +394,11 @@ pub fn unsubscribed(claims: &Claims, visit: &Visit<'_>, guard: &Guard) -> Vec<Wr
     let mut touchpoint = fact(TouchpointKind::Unsubscribed, claims, visit, None);
     touchpoint.id.clone_from(&id);
     touchpoint.last_write_id.clone_from(&id);
-    let mut writes = vec![Write::Touchpoint(touchpoint)];
+    // Whoever was erased has no facts, but still may leave by an old mail.
+    let mut writes = Vec::new();
+    if !is_of_erased(claims, guard) {
+        writes.push(Write::Touchpoint(touchpoint));
+    }
     writes.extend(guard_write(
         claims,
         guard,
@@ -401,6 +408,11 @@ pub fn unsubscribed(claims: &Claims, visit: &Visit<'_>, guard: &Guard) -> Vec<Wr
         &id,
     ));
     writes
+}
+
+/// Whether the link is of a life that was erased since: nothing that it says is kept.
+pub fn is_of_erased(claims: &Claims, guard: &Guard) -> bool {
+    guard.has_erased(claims.issued_at())
 }
 
 fn guard_write(claims: &Claims, before: &Guard, mut after: Guard, write_id: &str) -> Option<Write> {

@@ -1,7 +1,8 @@
 //! What a decision works on and what it asks for: values that the store reads and writes.
 
-use crate::domain::consent::ConsentRecord;
+use crate::domain::consent::{ConsentRecord, LedgerHead};
 use crate::domain::endpoint::Endpoint;
+use crate::domain::erasure::Erasure;
 use crate::domain::guard::Guard;
 use crate::domain::handoff::Handoff;
 use crate::domain::held::Held;
@@ -23,6 +24,8 @@ pub struct LeadRecords {
     pub handoffs: Vec<Handoff>,
     /// The consent ledger, by number.
     pub consents: Vec<ConsentRecord>,
+    /// The closing mark of the ledger.
+    pub ledger: Option<LedgerHead>,
 }
 
 impl LeadRecords {
@@ -59,6 +62,15 @@ pub enum Write {
     Handoff(Box<Handoff>),
     /// A ledger entry, if its number is free.
     Consent(LeadId, ConsentRecord),
+    /// The closing mark of a ledger, if it still names the entry before (`None` = not there).
+    Ledger {
+        /// The lead.
+        lead_id: LeadId,
+        /// The new mark.
+        head: LedgerHead,
+        /// Number of the last entry decided from.
+        from: Option<u32>,
+    },
     /// A guard, if it still has the version before (0 = not there).
     Guard {
         /// The lead.
@@ -68,6 +80,8 @@ pub enum Write {
         /// Identity of this write.
         write_id: String,
     },
+    /// An erasure, if it still has the version before.
+    Erasure(Erasure),
     /// Nothing is written; the guard must still have this version (0 = not there).
     GuardIs(LeadId, u64),
     /// An outbox item in place of one whose last write was `from`.

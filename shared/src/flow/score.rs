@@ -1,12 +1,13 @@
 //! Deciding what a lead's facts come to: its new state, new consent records, and on crossing into MQL the handoff and its alerts.
 
-use crate::domain::consent::{ConsentGiven, ConsentKey, ConsentRecord, Decision};
+use crate::domain::consent::{ConsentGiven, ConsentKey, ConsentRecord, Decision, Wording};
+use crate::domain::form::{ConsentAsk, Form};
 use crate::domain::handoff::Handoff;
 use crate::domain::id::LeadId;
 use crate::domain::lead::{Lead, Under, fold};
 use crate::domain::routing::{Routing, Turn};
 use crate::domain::time::Timestamp;
-use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
+use crate::domain::touchpoint::{Touchpoint, TouchpointKind, Trust};
 use crate::flow::alerts::alerts;
 use crate::flow::{LeadRecords, Write, channels};
 use crate::site::Site;
@@ -112,6 +113,11 @@ pub fn decide(
         let news = channels::moved(before, &lead, site, now);
         writes.extend(news.into_iter().map(Write::Outbox));
     }
+    writes.extend(consents.last().map(|last| Write::Ledger {
+        lead_id,
+        head: key.head(&lead_id, last),
+        from: records.ledger.as_ref().map(|head| head.n),
+    }));
     writes.extend(consents.into_iter().map(|c| Write::Consent(lead_id, c)));
     writes.push(Write::Lead {
         lead: Box::new(lead),
@@ -149,7 +155,7 @@ fn new_consents(
     for touchpoint in ordered {
         for said in said_by(touchpoint) {
             if !known(&touchpoint.id, &said.purpose) {
-                fresh.push(record(touchpoint, &said, site));
+                fresh.push(record(touchpoint, &said, facts, site));
             }
         }
     }
@@ -157,7 +163,7 @@ fn new_consents(
 }
 
 /// What a fact says; an unsubscribe takes back everything.
-fn said_by(touchpoint: &Touchpoint) -> Vec<ConsentGiven> {
+pub fn said_by(touchpoint: &Touchpoint) -> Vec<ConsentGiven> {
     if touchpoint.kind == TouchpointKind::Unsubscribed && touchpoint.consents.is_empty() {
         return vec![ConsentGiven {
             purpose: "all".into(),
@@ -168,26 +174,73 @@ fn said_by(touchpoint: &Touchpoint) -> Vec<ConsentGiven> {
     touchpoint.consents.clone()
 }
 
-fn record(touchpoint: &Touchpoint, said: &ConsentGiven, site: &Site) -> ConsentRecord {
-    let form = touchpoint.form.as_deref().and_then(|id| site.forms.get(id));
-    // The wording is the form's as long as its hash is the one shown; a later wording is never passed off as this one.
-    let ask = form.and_then(|f| {
-        f.consents
-            .iter()
-            .find(|a| a.text_sha256 == said.text_sha256)
-    });
-    let method = match touchpoint.kind {
-        TouchpointKind::FormSubmitted => "checkbox",
-        TouchpointKind::Unsubscribed => "unsubscribe",
-        TouchpointKind::Imported => "import",
-        TouchpointKind::PreferencesChanged => "preferences",
+/// Words that entries of this decision name and that are to be kept before it is committed, so that no entry stands without its words.
+pub fn wordings(writes: &[Write], site: &Site, now: Timestamp) -> Vec<Wording> {
+    let mut kept: Vec<Wording> = Vec::new();
+    for write in writes {
+        let Write::Consent(_, record) = write else {
+            continue;
+        };
+        let known = |w: &Wording| w.text_sha256 == record.text_sha256;
+        if kept.iter().any(known) {
+            continue;
+        }
+        let form = record.form.as_deref().and_then(|id| site.forms.get(id));
+        kept.extend(
+            form.and_then(|form| Some((form, shown(form, &record.text_sha256)?)))
+                .map(|(form, ask)| Wording {
+                    text_sha256: ask.text_sha256.clone(),
+                    text: ask.text.clone(),
+                    language: form.language.clone(),
+                    form: form.id.clone(),
+                    form_version: form.version.clone(),
+                    first_at: now,
+                }),
+        );
+    }
+    kept
+}
+
+/// The wording is the form's as long as its hash is the one shown; a later wording is never passed off as this one.
+fn shown<'f>(form: &'f Form, text_sha256: &str) -> Option<&'f ConsentAsk> {
+    form.consents.iter().find(|a| a.text_sha256 == text_sha256)
+}
+
+/// The mail whose link was pressed: the last one for that form that the mail service delivered before.
+fn mail_of<'f>(press: &Touchpoint, facts: &'f [Touchpoint]) -> Option<&'f Touchpoint> {
+    facts
+        .iter()
+        .filter(|t| t.kind == TouchpointKind::Delivered && t.form == press.form && t.at <= press.at)
+        .max_by_key(|t| t.at)
+}
+
+/// How a fact of this kind says something.
+const fn method(kind: TouchpointKind, trust: Trust) -> &'static str {
+    match (kind, trust) {
+        (TouchpointKind::Imported, _) | (_, Trust::Imported) => "import",
+        (_, Trust::Sales) => "sales",
+        (TouchpointKind::FormSubmitted, _) => "checkbox",
+        (TouchpointKind::Unsubscribed, _) => "unsubscribe",
+        (TouchpointKind::PreferencesChanged, _) => "preferences",
         _ => "mail_click",
-    };
+    }
+}
+
+fn record(
+    touchpoint: &Touchpoint,
+    said: &ConsentGiven,
+    facts: &[Touchpoint],
+    site: &Site,
+) -> ConsentRecord {
+    let form = touchpoint.form.as_deref().and_then(|id| site.forms.get(id));
+    let ask = form.and_then(|f| shown(f, &said.text_sha256));
+    let method = method(touchpoint.kind, touchpoint.trust);
+    let mail = mail_of(touchpoint, facts).filter(|_| method == "mail_click");
     ConsentRecord {
         n: 0,
         purpose: said.purpose.clone(),
         decision: said.decision,
-        text: ask.map(|a| a.text.clone()),
+        text: None,
         text_sha256: said.text_sha256.clone(),
         form: touchpoint.form.clone(),
         form_version: touchpoint.form_version.clone(),
@@ -196,6 +249,11 @@ fn record(touchpoint: &Touchpoint, said: &ConsentGiven, site: &Site) -> ConsentR
         ip_hash: touchpoint.ip_hash.clone(),
         at: touchpoint.at,
         touchpoint: touchpoint.id.clone(),
+        field: ask.map(|a| a.field.clone()),
+        language: form.filter(|_| ask.is_some()).map(|f| f.language.clone()),
+        agent_class: touchpoint.agent_class.clone(),
+        mail: mail.and_then(|m| m.outbox_id.clone()),
+        mail_delivered_at: mail.map(|m| m.at),
         prev: String::new(),
         seal: String::new(),
     }

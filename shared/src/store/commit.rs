@@ -23,6 +23,10 @@ use super::held::{entry_item, held_item, spent_item};
 use super::item::{self, Item};
 use super::limits::send_limit_item;
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
+use crate::domain::consent::LedgerHead;
+use crate::domain::erasure::Erasure;
+use crate::domain::id::LeadId;
+use crate::domain::outbox::OutboxItem;
 use crate::flow::Write;
 
 /// Attempts at a transaction that meets conflicts or throttling.
@@ -181,6 +185,11 @@ impl Store {
                 "sk",
                 c.seal.clone(),
             ),
+            Write::Ledger {
+                lead_id,
+                head,
+                from,
+            } => ledger(&tables.leads, *lead_id, head, *from)?,
             Write::Lead {
                 lead,
                 from,
@@ -216,14 +225,7 @@ impl Store {
                     None,
                 )
             }
-            Write::OutboxMoved { item, from } => Prepared {
-                table: tables.outbox.clone(),
-                item: item::outbox_item(item)?,
-                condition: String::from("#write = :from"),
-                names: vec![("#write", "last_write_id")],
-                values: vec![(":from", s(from))],
-                write_id: Some(item.last_write_id.clone()),
-            },
+            Write::OutboxMoved { item, from } => moved(&tables.outbox, item, from)?,
             Write::Held(held) => in_ops(held_item(held)?, &held.last_write_id),
             Write::HeldEntry(held) => in_ops(entry_item(held), &held.last_write_id),
             Write::Spent {
@@ -232,6 +234,7 @@ impl Store {
                 at,
                 write_id,
             } => in_ops(spent_item(ticket, submission, write_id, *at), write_id),
+            Write::Erasure(order) => erasure(&tables.ops, order)?,
             Write::SendLimit(limit) => {
                 let from = limit.version.checked_sub(1).filter(|v| *v > 0);
                 versioned(
@@ -265,6 +268,39 @@ fn absent(table: &str, item: Attributes, key: &'static str, write_id: String) ->
         values: Vec::new(),
         write_id: Some(write_id),
     }
+}
+
+fn moved(table: &str, item: &OutboxItem, from: &str) -> Result<Prepared, StoreError> {
+    Ok(Prepared {
+        table: table.to_owned(),
+        item: item::outbox_item(item)?,
+        condition: String::from("#write = :from"),
+        names: vec![("#write", "last_write_id")],
+        values: vec![(":from", s(from))],
+        write_id: Some(item.last_write_id.clone()),
+    })
+}
+
+fn ledger(
+    table: &str,
+    lead_id: LeadId,
+    head: &LedgerHead,
+    from: Option<u32>,
+) -> Result<Prepared, StoreError> {
+    Ok(versioned(
+        table,
+        item::ledger_item(lead_id, head)?,
+        "sk",
+        from.map(u64::from),
+        Some(head.seal.clone()),
+    ))
+}
+
+fn erasure(table: &str, order: &Erasure) -> Result<Prepared, StoreError> {
+    let from = order.version.checked_sub(1).filter(|v| *v > 0);
+    let write_id = format!("era.{}.{}", order.erased_at.0, order.version);
+    let item = item::erasure_item(order, &write_id)?;
+    Ok(versioned(table, item, "sk", from, Some(write_id)))
 }
 
 fn versioned(

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 
-use super::item::{self, LEAD};
+use super::item::{self, LEAD, LEDGER};
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
 use crate::domain::id::LeadId;
 use crate::domain::outbox::OutboxItem;
@@ -39,9 +39,11 @@ impl Store {
             .handoffs
             .iter()
             .map(|h| format!("HANDOFF#{}", h.cycle));
+        let mark = records.ledger.is_some().then(|| LEDGER.to_owned());
         let guard = (records.guard.suppressed.is_none() && records.guard.erased_at.is_none())
             .then(|| item::GUARD.to_owned());
         let others = consents
+            .chain(mark)
             .chain(handoffs)
             .chain(guard)
             .take(MOST - 1)
@@ -104,7 +106,21 @@ impl Store {
         write_id: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let entry = Attributes::from([
+        let details: [(&str, String); 0] = [];
+        self.audit_with(action, subject, write_id, at, details)
+            .await
+    }
+
+    /// As [`Self::audit`], with details by name; references, counts and an operator's own words, never anything of the person.
+    pub async fn audit_with(
+        &self,
+        action: &str,
+        subject: &str,
+        write_id: &str,
+        at: Timestamp,
+        details: impl IntoIterator<Item = (&str, String)> + Send,
+    ) -> Result<(), StoreError> {
+        let mut entry = Attributes::from([
             ("pk".into(), s(format!("audit#{}", at.day()))),
             ("sk".into(), s(format!("{}#{write_id}", at.0))),
             ("action".into(), s(action)),
@@ -113,6 +129,9 @@ impl Store {
             ("ttl".into(), n(at.plus_days(KEEP_DAYS).seconds())),
             ("v".into(), n(1)),
         ]);
+        for (name, value) in details {
+            entry.insert(name.to_owned(), s(value));
+        }
         let call = self
             .client
             .put_item()

@@ -6,8 +6,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::erase::erasure_key;
 use super::{Attributes, INDEX_SHARDS, StoreError, n, s};
-use crate::domain::consent::ConsentRecord;
+use crate::domain::consent::{ConsentRecord, LedgerHead};
+use crate::domain::erasure::Erasure;
 use crate::domain::guard::Guard;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::LeadId;
@@ -21,6 +23,8 @@ use crate::flow::LeadRecords;
 pub(super) const LEAD: &str = "LEAD";
 /// Sort key of a lead's guard.
 pub(super) const GUARD: &str = "GUARD";
+/// Sort key of the closing mark of a lead's consent ledger.
+pub(super) const LEDGER: &str = "LEDGER";
 
 /// A raw item: what stood in the way of a conditional write.
 #[derive(Clone, Debug)]
@@ -69,6 +73,7 @@ pub(super) fn take_record(records: &mut LeadRecords, item: Attributes) -> Result
     match sk.split('#').next() {
         Some(LEAD) => records.lead = Some(decode("leads", item)?),
         Some(GUARD) => records.guard = decode("leads", item)?,
+        Some(LEDGER) => records.ledger = Some(decode("leads", item)?),
         Some("HANDOFF") => records.handoffs.push(decode("leads", item)?),
         Some("CONSENT") => records.consents.push(decode("leads", item)?),
         // A record of a later release: not ours to judge.
@@ -173,6 +178,24 @@ pub(super) fn consent_item(
     item.insert("sk".into(), s(format!("CONSENT#{:06}", consent.n)));
     item.insert("v".into(), n(1));
     item.insert("last_write_id".into(), s(consent.seal.clone()));
+    Ok(item)
+}
+
+pub(super) fn ledger_item(lead_id: LeadId, head: &LedgerHead) -> Result<Attributes, StoreError> {
+    let mut item = encode("leads", head)?;
+    item.insert("lead_id".into(), s(lead_id.to_string()));
+    item.insert("sk".into(), s(LEDGER));
+    item.insert("version".into(), n(head.n.into()));
+    item.insert("v".into(), n(1));
+    item.insert("last_write_id".into(), s(head.seal.clone()));
+    Ok(item)
+}
+
+pub(super) fn erasure_item(erasure: &Erasure, write_id: &str) -> Result<Attributes, StoreError> {
+    let mut item = encode("ops", erasure)?;
+    item.extend(erasure_key(erasure.lead_id));
+    item.insert("v".into(), n(1));
+    item.insert("last_write_id".into(), s(write_id));
     Ok(item)
 }
 

@@ -24,14 +24,17 @@ use crate::runtime::{Aws, Entropy, SettingsReader};
 mod commit;
 mod delete;
 mod endpoints;
+mod erase;
 mod held;
 mod item;
 mod limits;
 mod quarantine;
 mod read;
 mod scan;
+mod wording;
 
 pub use commit::Committed;
+pub use erase::Leftovers;
 pub use held::SetAside;
 pub use item::Item;
 pub use limits::RateLimits;
@@ -92,6 +95,7 @@ pub struct Store {
     meter: Meter,
     entropy: Entropy,
     sleep: SharedAsyncSleep,
+    wordings: wording::KnownWordings,
 }
 
 impl Store {
@@ -103,6 +107,7 @@ impl Store {
             meter: Meter::default(),
             entropy,
             sleep: aws.sleep().clone(),
+            wordings: wording::KnownWordings::default(),
         }
     }
 

@@ -226,7 +226,24 @@ impl Store {
         Ok(found.into_iter().map(|(_, id)| id).collect())
     }
 
-    async fn partition(&self, table: &str, lead_id: LeadId) -> Result<Vec<Attributes>, StoreError> {
+    /// Everything under one partition of `ops`, consistent.
+    pub(super) async fn ops_partition(&self, pk: &str) -> Result<Vec<Attributes>, StoreError> {
+        let query = Query {
+            table: &self.tables.ops,
+            index: None,
+            condition: "pk = :pk",
+            names: Vec::new(),
+            values: vec![(":pk", s(pk))],
+            limit: None,
+        };
+        self.query(query).await
+    }
+
+    pub(super) async fn partition(
+        &self,
+        table: &str,
+        lead_id: LeadId,
+    ) -> Result<Vec<Attributes>, StoreError> {
         let query = Query {
             table,
             index: None,

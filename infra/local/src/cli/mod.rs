@@ -5,12 +5,16 @@
 
 mod check;
 mod demo;
+mod erase;
+mod erasures;
 mod explain;
+mod export_person;
 mod import;
 mod magnets;
 pub mod open;
 mod preview;
 mod progress;
+mod prove;
 mod quarantine;
 mod replay;
 mod report;
@@ -18,6 +22,7 @@ mod rescore;
 mod sample_mail;
 mod send_test;
 mod serve;
+mod unsuppress;
 mod when;
 
 use std::path::{Path, PathBuf};
@@ -53,6 +58,16 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     /// Say why a lead has its points: every rule, matched or not
     Explain(explain::ExplainArgs),
+    /// Print the consents of a person in words, and check that none was changed, left out or moved
+    Prove(prove::ProveArgs),
+    /// Write everything that is kept about a person as one JSON
+    ExportPerson(export_person::ExportPersonArgs),
+    /// Erase everything about a person, and print the certificate
+    Erase(erase::EraseArgs),
+    /// List what was erased, or erase it again in a restored backup
+    Erasures(erasures::ErasuresArgs),
+    /// Let mail go out again to an address that bounced, complained or unsubscribed
+    Unsuppress(unsuppress::UnsuppressArgs),
     /// Try another scoring model on all history, and change nothing
     Replay(replay::ReplayArgs),
     /// Apply the scoring model in force to all leads
@@ -115,6 +130,11 @@ pub fn run() -> ExitCode {
         Some(Command::Import(args)) => import::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Prove(args)) => prove::run(&args),
+        Some(Command::ExportPerson(args)) => export_person::run(&args),
+        Some(Command::Erase(args)) => erase::run(&args),
+        Some(Command::Erasures(args)) => erasures::run(&args),
+        Some(Command::Unsuppress(args)) => unsuppress::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Rescore(args)) => rescore::run(&args),
         Some(Command::Report(args)) => report::run(&args),

@@ -20,6 +20,7 @@ use super::Places;
 use crate::app::Options;
 use crate::app::stand_ins::StandIns;
 use crate::cloud;
+use crate::person::{self, Records};
 use crate::query::Query;
 use crate::stack::{Data, Stack};
 use crate::template::{self, Model};
@@ -222,6 +223,22 @@ impl Opened {
         let address = EmailAddress::parse(email)
             .map_err(|problem| anyhow::anyhow!("`{email}` is no address: {problem}"))?;
         Ok(self.identity.lead_of_email(&address))
+    }
+
+    /// What the commands for one person work on.
+    pub fn records(&self) -> Records<'_> {
+        let local = self.local.as_ref().map(|local| person::Local {
+            ses: &local.stand_ins.ses,
+            db: &local.stack.db,
+            engine: &local.stack.engine,
+        });
+        Records {
+            store: &self.store,
+            query: &self.query,
+            identity: &self.identity,
+            now: self.now(),
+            local,
+        }
     }
 
     /// Leaves a trace of what an operator did: `action` is the command, `subject` a lead id or another reference, never an address.

@@ -59,6 +59,36 @@ impl Housekeeping {
     }
 }
 
+impl Housekeeping {
+    /// Deletes the stream records of one partition key, and answers how many. The last record of a table stays, because the engine
+    /// numbers the next from it, but without what the item held.
+    pub fn forget_stream(&self, partition: &str) -> Result<usize, EngineError> {
+        let connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let quoted = format!("\"{partition}\"");
+        let last = "id IN (SELECT MAX(id) FROM _stream_records GROUP BY table_name)";
+        connection.execute(
+            &format!("UPDATE _stream_records SET new_image = NULL, old_image = NULL WHERE instr(keys_json, ?1) > 0 AND {last}"),
+            [&quoted],
+        )?;
+        Ok(connection.execute(
+            &format!("DELETE FROM _stream_records WHERE instr(keys_json, ?1) > 0 AND NOT {last}"),
+            [&quoted],
+        )?)
+    }
+
+    /// Clears what the engine's file keeps of deleted items: the library deletes without overwriting. Runs beside other processes.
+    pub fn clear_freed(&self) -> Result<(), EngineError> {
+        let connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok(crate::freed::clear(&connection)?)
+    }
+}
+
 /// Items looked at in one go; between goes other requests are let in.
 const PAGE: usize = 200;
 

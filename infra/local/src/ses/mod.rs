@@ -12,6 +12,7 @@
 //! | the file they are kept in | `store.rs` |
 //! | the local-only interface: inbox, events, faults | `local.rs` |
 //! | the sink for webhooks | `hooks.rs` |
+//! | forgetting a person | `forget.rs` |
 //!
 //! A mail is on disk, together with the events that follow from it, before its sender hears of it. Events go out through one closure, the sink,
 //! and count as handed out only when it says so: each goes out at least once, whatever dies in between, and some go out twice, as in the cloud.
@@ -22,6 +23,7 @@
 mod address;
 mod events;
 mod fault;
+mod forget;
 mod hooks;
 mod links;
 mod local;
@@ -48,6 +50,7 @@ use tokio::net::TcpListener;
 
 pub use events::Happening;
 pub use fault::{Fault, FaultKind};
+pub use forget::Forgotten;
 pub use hooks::Hook;
 pub use refusal::RefusalKind;
 pub use submission::Account;

@@ -7,6 +7,8 @@
 //! | `mail` | one accepted mail: the record, the request as it came, the MIME source | with its events | never |
 //! | `event` | one SES event about a mail | with the mail, or when one is played | once: `handed_at` |
 //! | `hook` | one request to the webhook sink | when it came | never |
+//!
+//! Rows are deleted when a person is forgotten, and for nothing else.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -66,6 +68,11 @@ impl Store {
         connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
         connection.execute_batch(SCHEMA)?;
         Ok(Self(Mutex::new(connection)))
+    }
+
+    /// Clears what the file keeps of deleted rows.
+    pub(super) fn clear_freed(&self) -> anyhow::Result<()> {
+        Ok(crate::freed::clear(&self.connection())?)
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -194,11 +201,43 @@ impl Store {
     }
 }
 
-/// The number that the next mail gets. Rows are never deleted, so it never comes twice.
+/// The number that the next mail gets. It never comes twice: what was reached when mails were deleted is remembered.
 pub(super) fn next_mail_number(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
-    transaction.query_row("SELECT coalesce(max(seq), 0) + 1 FROM mail", [], |row| {
+    let reached: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let last: i64 = transaction.query_row("SELECT coalesce(max(seq), 0) FROM mail", [], |row| {
         row.get(0)
-    })
+    })?;
+    Ok(reached.max(last) + 1)
+}
+
+/// Deletes mails with their events, by number.
+pub(super) fn delete_mails(transaction: &Transaction<'_>, numbers: &[i64]) -> rusqlite::Result<()> {
+    let next = next_mail_number(transaction)?;
+    for number in numbers {
+        transaction.execute(
+            "DELETE FROM event WHERE mail_id = (SELECT id FROM mail WHERE seq = ?1)",
+            [number],
+        )?;
+        transaction.execute("DELETE FROM mail WHERE seq = ?1", [number])?;
+    }
+    transaction.pragma_update(None, "user_version", next - 1)
+}
+
+/// Rows of a table whose record is one of those looked for, by number.
+pub(super) fn numbers_of(
+    transaction: &Transaction<'_>,
+    table: &'static str,
+    looked_for: impl Fn(&str) -> bool,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut rows = transaction.prepare(&format!("SELECT seq, record FROM {table} ORDER BY seq"))?;
+    let mut found = Vec::new();
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        if looked_for(&row.get::<_, String>(1)?) {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Writes one mail under its number.
