@@ -136,7 +136,9 @@ async fn law_5_an_erasure_cut_off_after_any_step_ends_as_one_that_was_not() -> a
         whole.found.touchpoints >= 4 && whole.found.leads > 3 && whole.found.ops == 1,
         "{whole:?}"
     );
-    assert_eq!(whole.told, ["alert to mira", "notice to mira"]);
+    for told in ["alert to mira", "notice to mira"] {
+        assert!(whole.told.iter().any(|t| t == told), "{:?}", whole.told);
+    }
     let expected = left(&world, "whole@analytical-engines.com").await?;
     assert_eq!(expected["stored"]["lead"], Value::Null);
     assert_eq!(expected["stored"]["touchpoints"], json!([]));

@@ -143,7 +143,10 @@ fn told(stored: Option<&Value>) -> Vec<String> {
         .flatten()
         .filter(|item| item["kind"] != "mail" && item["state"] == "SENT")
         .map(|item| {
-            let to = item["order"]["person"].as_str().unwrap_or("a channel");
+            let named = |name: &str| item["order"][name].as_str();
+            let to = named("person")
+                .or_else(|| named("channel"))
+                .unwrap_or("a channel");
             let kind = item["kind"].as_str().unwrap_or("message");
             format!("{kind} to {to}")
         })
