@@ -17,6 +17,10 @@ mod bad_input;
 mod abuse;
 // JSON or a redirect, and where a visitor without scripts ends up.
 mod answers;
+// Pages and services that speak to others as they always did.
+mod dialects;
+// Forms as they are found in the wild.
+mod real_forms;
 // Links: machines change nothing, leaving is one press.
 mod links;
 // Mail scanners over many mails.

@@ -2,6 +2,7 @@
 //! binary as a child process.
 
 pub mod fault;
+pub mod moved;
 pub mod process;
 pub mod schedule;
 pub mod world;

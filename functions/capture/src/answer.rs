@@ -17,6 +17,7 @@ use shared::site::Site;
 use shared::store::StoreError;
 
 use crate::redirect::PageOrigin;
+use crate::submit::did_you_mean;
 
 /// Why a post is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,16 +52,22 @@ pub enum Refusal {
     KeyReused,
     /// The network is over its limit; seconds to wait.
     TooMany(u64),
+    /// A service that could not prove itself.
+    Unproven,
+    /// The secret by which it would prove itself cannot be read.
+    NoSecret,
     /// The store failed.
     Store(StoreError),
 }
 
 impl Refusal {
-    fn status(&self) -> StatusCode {
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::FormNotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Origin => StatusCode::FORBIDDEN,
+            Self::Origin | Self::Unproven => StatusCode::FORBIDDEN,
+            Self::NoSecret => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge | Self::HeadersTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyFields
@@ -76,23 +83,25 @@ impl Refusal {
         }
     }
 
-    const fn code(&self) -> &'static str {
+    /// Its code, as clients of form services know them.
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::FormNotFound => "FORM_NOT_FOUND",
             Self::Empty => "EMPTY",
             Self::Files => "NO_FILE_UPLOADS",
-            Self::Origin | Self::TooMany(_) => "BLOCKED",
+            Self::Origin | Self::Unproven | Self::TooMany(_) => "BLOCKED",
             Self::Method => "METHOD_NOT_ALLOWED",
             Self::TooLarge | Self::HeadersTooLarge | Self::FieldTooLarge => "TOO_LARGE",
             Self::TooManyFields => "TOO_MANY_FIELDS",
             Self::UnsupportedType => "UNSUPPORTED_TYPE",
             Self::BadJson | Self::BadMultipart => "UNREADABLE",
             Self::LongKey | Self::KeyReused => "IDEMPOTENCY_KEY",
-            Self::Store(_) => "TRY_AGAIN",
+            Self::NoSecret | Self::Store(_) => "TRY_AGAIN",
         }
     }
 
-    const fn message(&self) -> &'static str {
+    /// What to do, for people.
+    pub const fn message(&self) -> &'static str {
         match self {
             Self::FormNotFound => {
                 "There is no form at this address. Check the last part of the form's URL."
@@ -125,6 +134,10 @@ impl Refusal {
             Self::TooMany(_) => {
                 "Too many submissions from your network. Wait a moment and send the form again."
             }
+            Self::Unproven => "The key or signature is not the one this form knows.",
+            Self::NoSecret => {
+                "The secret that this form checks with cannot be read just now. Send it again later."
+            }
             Self::Store(_) => {
                 "We could not take the form just now. Nothing is lost: send it again in a few seconds."
             }
@@ -153,10 +166,18 @@ impl Asker {
         }
     }
 
-    /// The submission is taken.
-    pub fn accept(&self, form: &Form, id: &str, next: &str) -> Answer {
+    /// Whether the answer is JSON.
+    pub const fn wants_json(&self) -> bool {
+        self.wants_json
+    }
+
+    /// The submission is taken. `hint` is the address that was most likely meant: advice, and nothing was changed.
+    pub fn accept(&self, form: &Form, id: &str, next: &str, hint: Option<&str>) -> Answer {
         if self.wants_json {
-            let body = json!({ "ok": true, "success": true, "id": id, "next": next, "message": form.success_message });
+            let mut body = json!({ "ok": true, "success": true, "id": id, "next": next, "message": form.success_message });
+            if let Some(hint) = hint {
+                body["did_you_mean"] = hint.into();
+            }
             json_answer(StatusCode::OK, &body)
         } else {
             see_other(next)
@@ -241,10 +262,11 @@ impl Asker {
                 None => json!({ "code": p.code, "message": p.message }),
             })
             .collect();
-        json_answer(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &json!({ "error": in_one_line(form, problems), "errors": errors }),
-        )
+        let mut body = json!({ "error": in_one_line(form, problems), "errors": errors });
+        if let Some(hint) = did_you_mean(form, posted) {
+            body["did_you_mean"] = hint.into();
+        }
+        json_answer(StatusCode::UNPROCESSABLE_ENTITY, &body)
     }
 }
 
@@ -297,7 +319,8 @@ fn back(
     page_answer(status, &page_, &[])
 }
 
-fn retry_after(response: &mut Answer, refusal: &Refusal) {
+/// The headers that a refusal comes with.
+pub fn retry_after(response: &mut Answer, refusal: &Refusal) {
     match refusal {
         Refusal::TooMany(seconds) => set(response, RETRY_AFTER, &seconds.to_string()),
         Refusal::Store(error) => {

@@ -41,6 +41,21 @@ pub struct Raw {
     charset: Option<&'static Encoding>,
 }
 
+impl Raw {
+    /// The bytes as they came: what signatures are made over, and what dialects of their own read.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Text in the charset that a query names, where the type names none and it is one that can be read.
+    #[must_use]
+    pub fn in_charset(mut self, label: Option<&str>) -> Self {
+        let named = label.and_then(|label| Encoding::for_label(label.as_bytes()));
+        self.charset = self.charset.or(named.filter(|e| e.is_ascii_compatible()));
+        self
+    }
+}
+
 /// Reads the pairs of a post.
 pub async fn read(request: Request) -> Result<Pairs, Refusal> {
     pairs(raw(request)?).await
@@ -164,7 +179,8 @@ fn decoded(part: &[u8], charset: Option<&'static Encoding>) -> String {
     text(&bytes, charset)
 }
 
-fn within_limits(pairs: Pairs) -> Result<Pairs, Refusal> {
+/// Holds the limits of a post that was read in another way.
+pub fn within_limits(pairs: Pairs) -> Result<Pairs, Refusal> {
     if pairs.len() > MAX_FIELDS {
         return Err(Refusal::TooManyFields);
     }
@@ -260,7 +276,8 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-fn scalar(value: &Value) -> String {
+/// A JSON value as a page would post it.
+pub fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Bool(flag) => String::from(if *flag { "true" } else { "" }),

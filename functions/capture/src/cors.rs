@@ -13,8 +13,15 @@ const HEADERS: &str = "Accept, Content-Type, X-Requested-With, Authorization, Id
 
 /// The answer to a preflight; [`allow`] adds the origin.
 pub fn preflight(form: &Form, origin: &str) -> Answer {
+    preflight_any(std::iter::once(form), origin)
+}
+
+/// The same where the form is named in the body, which a preflight does not have: what any of these forms allows.
+pub fn preflight_any<'f>(mut forms: impl Iterator<Item = &'f Form>, origin: &str) -> Answer {
     let mut response = answer(StatusCode::NO_CONTENT, "text/plain", "");
-    if is_allowed(form, origin) {
+    set(&mut response, VARY, "Origin");
+    if forms.any(|form| is_allowed(form, origin)) {
+        set(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         set(&mut response, ACCESS_CONTROL_ALLOW_METHODS, "POST");
         set(&mut response, ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
         set(&mut response, ACCESS_CONTROL_MAX_AGE, "600");

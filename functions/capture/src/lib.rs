@@ -9,7 +9,7 @@ use shared::domain::id::IdentityKey;
 use shared::domain::token::TokenKeys;
 use shared::edge::http::Answer;
 use shared::runtime::{
-    Clock, Entropy, Lookup, Runtime, SecretError, SettingsReader, StartError, read_key,
+    Clock, Entropy, Lookup, Runtime, SecretError, SettingsReader, SiteSecrets, StartError, read_key,
 };
 use shared::site::SiteHandle;
 use shared::store::{Store, Table, Tables};
@@ -47,12 +47,15 @@ pub struct Deps {
     pub entropy: Entropy,
     /// Where this function answers.
     pub public_url: String,
+    /// Secrets that forms name: by them services prove themselves.
+    pub secrets: SiteSecrets,
     /// Networks that are over their limit, until when: an instance does not ask the store again.
     refused: limit::Refused,
 }
 
 impl Deps {
-    /// Reads `TOUCHPOINTS_TABLE`, `OUTBOX_TABLE`, `OPS_TABLE`, `PUBLIC_URL`, `IDENTITY_KEY_PARAM` and `TOKEN_KEYS_PARAM`.
+    /// Reads `TOUCHPOINTS_TABLE`, `OUTBOX_TABLE`, `OPS_TABLE`, `PUBLIC_URL`, `IDENTITY_KEY_PARAM`, `TOKEN_KEYS_PARAM` and
+    /// `SITE_SECRETS_PREFIX`.
     pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
         let mut settings = SettingsReader::new(env);
         let tables = Tables::from_env(
@@ -62,6 +65,7 @@ impl Deps {
         let public_url = settings.required("PUBLIC_URL");
         let key_param = settings.required("IDENTITY_KEY_PARAM");
         let tokens_param = settings.required("TOKEN_KEYS_PARAM");
+        let secrets_prefix = settings.required("SITE_SECRETS_PREFIX");
         settings.finish()?;
         let names = [key_param.as_str(), tokens_param.as_str()];
         let secrets = runtime
@@ -80,6 +84,7 @@ impl Deps {
             clock: runtime.clock.clone(),
             entropy: runtime.entropy.clone(),
             public_url,
+            secrets: SiteSecrets::new(runtime, secrets_prefix),
             refused: limit::Refused::default(),
         })
     }

@@ -10,6 +10,7 @@ use url::Url;
 #[derive(Clone, Debug)]
 pub struct PageOrigin {
     page: Option<String>,
+    referer: Option<Url>,
     own: String,
 }
 
@@ -27,6 +28,7 @@ impl PageOrigin {
             .unwrap_or_default();
         Self {
             page: origin("origin").or_else(|| origin("referer")),
+            referer: Url::parse(header_text(headers, "referer")).ok(),
             own,
         }
     }
@@ -46,9 +48,27 @@ impl PageOrigin {
             )
     }
 
-    /// `asked` as an absolute URL, if it may be followed: a path on the page's own site, or a URL of an allowed origin.
+    /// The very page that posted, if the form knows its site.
+    pub fn itself(&self, form: &Form) -> Option<Url> {
+        let referer = self.referer.as_ref()?;
+        self.allowed(form, referer.as_str())
+    }
+
+    /// The origin of the page, if the form knows it.
+    pub fn known_origin(&self, form: &Form) -> Option<&str> {
+        self.page
+            .as_deref()
+            .filter(|page| self.is_known(form, page))
+    }
+
+    /// `asked` as an absolute URL, if it may be followed: a name the form gave a place, a path on the page's own site, or a
+    /// URL of an allowed origin.
     pub fn allowed(&self, form: &Form, asked: &str) -> Option<Url> {
-        let asked = asked.trim();
+        let asked = form
+            .redirects
+            .get(asked.trim())
+            .map_or(asked, String::as_str)
+            .trim();
         if asked.chars().any(char::is_control) || asked.contains('\\') {
             return None;
         }

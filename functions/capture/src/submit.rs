@@ -5,8 +5,11 @@
 use lambda_http::Request;
 use shared::domain::form::Form;
 use shared::domain::id::random;
-use shared::domain::submission::{Checked, Problem, check};
+use shared::domain::mailbox::is_for_documentation;
+use shared::domain::reserved::stored_name;
+use shared::domain::submission::{Checked, Problem, Strictness, check_with};
 use shared::domain::touchpoint::TouchpointKind;
+use shared::domain::typo;
 use shared::edge::http::{header_text, network, source_ip};
 use shared::flow::abuse::Verdict;
 use shared::flow::capture::Arrival;
@@ -30,7 +33,8 @@ pub struct Visitor {
     pub asker: Asker,
     /// The page that posts, for redirects.
     pub page: PageOrigin,
-    origin: String,
+    /// The page's origin as its browser names it; empty where it names none.
+    pub origin: String,
     referer: Option<String>,
     key: String,
     agent: &'static str,
@@ -75,6 +79,24 @@ pub struct Post<'a> {
     pub page_url: Option<&'a str>,
     /// The sender's own name for this post, where its dialect has one; without it the `Idempotency-Key` header counts.
     pub key: Option<String>,
+    /// Whether somebody is there to mend what is wrong.
+    pub strictness: Strictness,
+    /// A service that has proved itself: many people's posts come from its few addresses, so they are not counted.
+    pub proven: bool,
+}
+
+impl<'a> Post<'a> {
+    /// A post of a page.
+    pub fn of_page(form: &'a Form, pairs: &'a [(String, String)]) -> Self {
+        Self {
+            form,
+            pairs,
+            page_url: None,
+            key: None,
+            strictness: Strictness::Refuse,
+            proven: false,
+        }
+    }
 }
 
 /// What came of a post.
@@ -106,7 +128,7 @@ pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -
         return Outcome::Refused(Refusal::Empty);
     }
     let page_url = post.page_url.or(visitor.referer.as_deref());
-    let submission = match check(form, post.pairs, page_url) {
+    let submission = match check_with(form, post.pairs, page_url, post.strictness) {
         Checked::Fine(submission) => submission,
         Checked::Trapped => {
             doubt::count(deps, form, "trapped").await;
@@ -115,7 +137,12 @@ pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -
         }
         Checked::Problems(problems) => return Outcome::Problems(problems),
     };
-    if let Some(seconds) = over_limit(deps, visitor.ip.as_deref()).await {
+    // Mail to a domain of documentation goes nowhere; on one machine it is what people try things out with.
+    if deps.public_url.starts_with("https:") && is_for_documentation(submission.email.domain()) {
+        return Outcome::Problems(vec![Problem::unreachable(form)]);
+    }
+    let ip = visitor.ip.as_deref().filter(|_| !post.proven);
+    if let Some(seconds) = over_limit(deps, ip).await {
         return Outcome::Refused(Refusal::TooMany(seconds));
     }
     let checked = doubt::judge(deps, form, post.pairs, visitor.automated);
@@ -153,4 +180,13 @@ pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -
             Outcome::Refused(Refusal::Store(error))
         }
     }
+}
+
+/// The address that was most likely meant, where the typed one has a slip in its domain. Made of what was typed and nothing else.
+pub fn did_you_mean(form: &Form, pairs: &[(String, String)]) -> Option<String> {
+    let field = form.email_field()?;
+    let typed = pairs
+        .iter()
+        .find(|(name, _)| stored_name(form, name) == field.name)?;
+    typo::did_you_mean(&typed.1)
 }

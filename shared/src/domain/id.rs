@@ -101,6 +101,11 @@ impl IdentityKey {
         self.lead(b"tel\0", e164.as_bytes())
     }
 
+    /// A person whom a service knows by an id of its own, and of whom nothing else is known yet.
+    pub fn lead_elsewhere(&self, service: &str, id: &str) -> LeadId {
+        self.lead(format!("{service}\0").as_bytes(), id.as_bytes())
+    }
+
     /// A keyed name for something personal, such as an address in a limit counter or an IP prefix: 26 characters of base32.
     pub fn pseudonym(&self, purpose: &str, value: &str) -> String {
         lower_base32(&self.mac(&[purpose.as_bytes(), b"\0", value.as_bytes()])[..16])

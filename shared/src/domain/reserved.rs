@@ -295,7 +295,7 @@ pub fn stored_name(form: &Form, posted: &str) -> String {
     {
         return field.name.clone();
     }
-    let key = folded(plain);
+    let key = folded(inner(form, plain).unwrap_or(plain));
     if let Some(field) = form.fields.iter().find(|f| folded(&f.name) == key) {
         return field.name.clone();
     }
@@ -312,6 +312,16 @@ pub fn stored_name(form: &Form, posted: &str) -> String {
             declared.map_or_else(|| canonical.to_owned(), |f| f.name.clone())
         },
     )
+}
+
+/// What stands in `lead[email]`, `form_fields[email]`: form builders and frameworks wrap their names so. Only where it is a name that
+/// means something here.
+fn inner<'n>(form: &Form, name: &'n str) -> Option<&'n str> {
+    let (_, rest) = name.split_once('[')?;
+    let inner = rest.strip_suffix(']').filter(|i| !i.contains('['))?;
+    let key = folded(inner);
+    let known = canonical(&key).is_some() || form.fields.iter().any(|f| folded(&f.name) == key);
+    known.then_some(inner)
 }
 
 /// Whether the name has a meaning of its own on a form that does not declare it.

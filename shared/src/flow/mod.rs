@@ -11,6 +11,7 @@ pub mod feedback;
 pub mod keep;
 pub mod links;
 pub mod notify;
+pub mod reference;
 pub mod sales;
 pub mod score;
 

@@ -4,17 +4,20 @@
 
 use lambda_http::Request;
 use lambda_http::http::Method;
+use shared::domain::elsewhere::Service;
 use shared::domain::form::Form;
 use shared::edge::http::{Answer, header_text};
 use shared::site::Site;
 
 use crate::answer::{Asker, Refusal, hosted_form};
-use crate::submit::{Outcome, Post, Visitor, take};
+use crate::submit::{Outcome, Post, Visitor, did_you_mean, take};
 use crate::{Deps, body, cors, ticket};
+
+use super::form_called;
 
 /// Answers a request for the form of this name.
 pub async fn answer(deps: &Deps, site: &Site, name: &str, request: Request) -> Answer {
-    let Some(form) = site.forms.get(name) else {
+    let Some(form) = form_called(site, Service::Formspree, name) else {
         return Asker::of(&request).refuse(site, None, &Refusal::FormNotFound);
     };
     let origin = header_text(request.headers(), "origin").to_owned();
@@ -38,13 +41,7 @@ async fn submit(deps: &Deps, site: &Site, form: &Form, request: Request) -> Answ
     };
     match pairs {
         Ok(pairs) => {
-            let post = Post {
-                form,
-                pairs: &pairs,
-                page_url: None,
-                key: None,
-            };
-            let outcome = take(deps, site, &visitor, post).await;
+            let outcome = take(deps, site, &visitor, Post::of_page(form, &pairs)).await;
             respond(site, &visitor, form, &pairs, outcome)
         }
         Err(refusal) => visitor.asker.refuse(site, Some(form), &refusal),
@@ -62,7 +59,9 @@ pub fn respond(
     let Visitor { asker, page, .. } = visitor;
     match outcome {
         Outcome::Taken { id, next } => {
-            asker.accept(form, &id, &page.after_success(form, next.as_deref()))
+            let hint = did_you_mean(form, pairs);
+            let next = page.after_success(form, next.as_deref());
+            asker.accept(form, &id, &next, hint.as_deref())
         }
         Outcome::Problems(problems) => asker.refuse_fields(site, form, &problems, pairs, page),
         Outcome::Refused(refusal) => asker.refuse_post(site, form, &refusal, pairs, page),
