@@ -116,9 +116,9 @@ const CASES: [Case; 22] = [
         name: "Mautic, an ordinary page, with a list",
         path: "/form/submit?formId=7",
         kind: FORM,
-        body: b"mauticform%5Bemail%5D=m1%40engines.com&mauticform%5Bf_name%5D=x&mauticform%5Bfirstname%5D=Ada&mauticform%5Binterests%5D%5B%5D=pumps&mauticform%5Binterests%5D%5B%5D=tanks&mauticform%5BformId%5D=7&mauticform%5Breturn%5D=&mauticform%5BformName%5D=contactus&mauticform%5Bsubmit%5D=1",
+        body: b"mauticform%5Bemail%5D=m1%40engines.com&mauticform%5Bhobby%5D=x&mauticform%5Bfirstname%5D=Ada&mauticform%5Binterests%5D%5B%5D=pumps&mauticform%5Binterests%5D%5B%5D=tanks&mauticform%5BformId%5D=7&mauticform%5Breturn%5D=&mauticform%5BformName%5D=contactus&mauticform%5Bsubmit%5D=1",
         email: "m1@engines.com",
-        known: &[("first_name", "Ada"), ("interests", "pumps, tanks"), ("f_name", "x")],
+        known: &[("first_name", "Ada"), ("interests", "pumps, tanks"), ("hobby", "x")],
         dropped: &["formId", "return", "formName", "submit"],
     },
     Case {
