@@ -10,6 +10,7 @@
 )]
 
 mod cost;
+mod latency;
 mod load;
 mod meter;
 mod rates;
@@ -21,6 +22,7 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     runtime.block_on(async {
         rates::print().await?;
-        cost::print().await
+        cost::print().await?;
+        latency::print().await
     })
 }

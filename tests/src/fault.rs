@@ -269,7 +269,7 @@ impl HttpConnector for Faulty {
                     http::StatusCode::INTERNAL_SERVER_ERROR,
                     "InternalServerError",
                 )),
-                Fault::Throttle if step.contains("SES") => Ok(answer(
+                Fault::Throttle if step.contains("SES") || step.contains("webhook") => Ok(answer(
                     http::StatusCode::TOO_MANY_REQUESTS,
                     "TooManyRequestsException",
                 )),
@@ -322,6 +322,8 @@ fn call_of(request: &HttpRequest) -> String {
     match request.headers().get("x-amz-target") {
         Some(target) => target.replace("DynamoDB_20120810", "DynamoDB"),
         None if request.uri().contains("/v2/email/outbound-emails") => "SES.SendEmail".into(),
+        None if request.headers().contains_key("webhook-id") => "webhook".into(),
+        None if request.uri().contains("/local/sink/") => "chat".into(),
         None => format!("other {}", request.method()),
     }
 }

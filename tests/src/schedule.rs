@@ -1,10 +1,13 @@
 //! Seeded fault schedules over the whole path, and the invariants that hold after them.
 //!
 //! Given a visitor who asks for the guide, downloads it and asks for a visit, while calls fail by the seed, deliveries repeat and leads
-//! overtake each other; when the faults end and time passes, then every effect happened, and happened once.
+//! overtake each other; when the faults end and time passes, then every effect happened, and happened once. A receiver of webhooks that
+//! tells repeats by their id has each message once, whatever came over the wire.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fault::Plan;
 use crate::world::{World, demo, guide, link};
@@ -25,7 +28,7 @@ pub async fn begin(world: &World, seed: u64) -> anyhow::Result<Visit> {
         per_mille,
         calls: 120,
     });
-    let visited = visit(world, &email).await;
+    let visited = visit(world, &email, seed).await;
     world.faults.stop();
     Ok(Visit {
         downloaded: visited?,
@@ -33,14 +36,42 @@ pub async fn begin(world: &World, seed: u64) -> anyhow::Result<Visit> {
     })
 }
 
-async fn visit(world: &World, email: &str) -> anyhow::Result<bool> {
+async fn visit(world: &World, email: &str, seed: u64) -> anyhow::Result<bool> {
     world.submit_until_taken("guide", &guide(email)).await?;
     world.settle().await?;
     // The mail may not be there yet; what was asked for must come all the same.
     let downloaded = open_download(world, email).await?;
     world.submit_until_taken("demo", &demo(email)).await?;
-    world.settle().await?;
+    // Half of the schedules: it doubles the calls.
+    if seed.is_multiple_of(2) {
+        together(world, email).await?;
+    } else {
+        world.settle().await?;
+    }
     Ok(downloaded)
+}
+
+/// Two more consumers get what waits in the outbox while the streams bring it: whoever claims an item first is the one who acts.
+async fn together(world: &World, email: &str) -> anyhow::Result<()> {
+    let lead = world.known(email).await?;
+    let waiting = lead["outbox"].as_array().into_iter().flatten();
+    let records: Vec<Value> = waiting
+        .filter(|item| item["state"] == "PENDING")
+        .enumerate()
+        .map(|(n, item)| {
+            let keys = json!({ "lead_id": { "S": item["lead_id"] }, "id": { "S": item["id"] } });
+            let change = json!({ "SequenceNumber": n.to_string(), "Keys": keys });
+            json!({ "eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": change })
+        })
+        .collect();
+    let batch = json!({ "Records": records });
+    let (settled, ..) = tokio::join!(
+        world.settle(),
+        world.app.call("notify", batch.clone()),
+        world.app.call("notify", batch.clone()),
+        world.app.call("deliver", batch),
+    );
+    settled
 }
 
 /// Time passes without faults: queues try again after six minutes, unknown sends after fifteen, failed windows after five. Every visitor
@@ -131,7 +162,7 @@ async fn check(world: &World, email: &str) -> anyhow::Result<()> {
         ensure!(settled, "not sent: {item}");
     }
     let reference = lead["lead"]["lead_id"].as_str().context("lead id")?;
-    let mut effects: std::collections::BTreeMap<&str, u32> = std::collections::BTreeMap::new();
+    let mut effects: BTreeMap<&str, u32> = BTreeMap::new();
     let mails = world.app.ses().mails()?;
     for mail in mails
         .iter()
@@ -145,7 +176,34 @@ async fn check(world: &World, email: &str) -> anyhow::Result<()> {
         effects.values().all(|n| *n == 1),
         "an effect happened twice: {effects:?}"
     );
+    ensure_received(world, reference).await?;
     ensure_chain(&lead)
+}
+
+/// The receiver of webhooks took each message, under one id and with the same bytes each time, and the chat got its line.
+async fn ensure_received(world: &World, reference: &str) -> anyhow::Result<()> {
+    let hooks: Vec<Value> = world.get("/local/hooks").send().await?.json().await?;
+    let mut received: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let of_lead = |id: &str| id.starts_with(reference);
+    for hook in &hooks {
+        let id = hook["headers"]["webhook-id"].as_str().unwrap_or_default();
+        let body = hook["body"].as_str().context("a body")?;
+        if of_lead(id) {
+            received.entry(id).or_default().insert(body);
+        }
+    }
+    // The notice of the visit and the alert; the guide tells nobody.
+    ensure!(received.len() == 2, "webhooks: {:?}", received.keys());
+    ensure!(
+        received.values().all(|bodies| bodies.len() == 1),
+        "a webhook changed between attempts: {:?}",
+        received.keys()
+    );
+    ensure!(
+        hooks.iter().any(|h| h["name"] == "team-chat"),
+        "the chat heard nothing"
+    );
+    Ok(())
 }
 
 /// Consent entries are numbered without a gap.

@@ -3,6 +3,7 @@
 //! Each command is a file. A failure is one line on standard error and a status other than 0; what a command answers goes to standard
 //! output.
 
+mod channels;
 mod check;
 mod demo;
 mod erase;
@@ -44,6 +45,8 @@ struct Cli {
 enum Command {
     /// Run everything on this machine (what happens without a command, too)
     Serve(serve::ServeArgs),
+    /// Show where news goes besides mail, switch a channel on again, or send it a trial message
+    Channels(channels::ChannelsArgs),
     /// Check the site and say what is wrong, with file and line
     Check(check::CheckArgs),
     /// Write every mail with sample data into a folder, to look at in a browser
@@ -127,6 +130,7 @@ pub fn run() -> ExitCode {
         Some(Command::Preview(args)) => preview::run(&args),
         Some(Command::SendTest(args)) => send_test::run(&args),
         Some(Command::Magnets(args)) => magnets::run(&args),
+        Some(Command::Channels(args)) => channels::run(&args),
         Some(Command::Import(args)) => import::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
