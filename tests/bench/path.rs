@@ -21,6 +21,10 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        // `cargo bench -p tests --bench path -- latency`: that one alone.
+        if std::env::args().any(|arg| arg == "latency") {
+            return latency::print().await;
+        }
         rates::print().await?;
         cost::print().await?;
         latency::print().await

@@ -1,5 +1,6 @@
 //! The binary itself, as a person starts it: what it says, what it refuses, and what is still there after it was stopped or killed.
 
+mod failpoints;
 mod kill;
 
 use std::path::Path;
