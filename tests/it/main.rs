@@ -51,6 +51,8 @@ mod binary;
 mod logs;
 // What was stored can be read.
 mod shapes;
+// Records at once, twice and out of order; what time alone moves.
+mod scoring;
 // Another scoring model on all history.
 mod replay;
 // People and their history from a file.

@@ -8,17 +8,18 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use shared::domain::consent::ConsentKey;
 use shared::domain::id::{LeadId, random};
-use shared::domain::outbox::Reader;
+use shared::domain::outbox::{ClaimDecision, Reader};
 use shared::domain::routing::Turn;
 use shared::domain::time::{MINUTE_MS, Timestamp};
 use shared::edge::Failure;
 use shared::edge::stream::{
     QueueMessage, StreamRecord, Trigger, batch_answer, caught, lower, read, set_aside,
 };
+use shared::flow::Write;
 use shared::flow::score::{Announce, Context, Decided, decide, wordings};
 use shared::runtime::{Clock, Entropy, Lookup, Runtime, SettingsReader, StartError, read_key};
 use shared::site::SiteHandle;
-use shared::store::{Committed, Store, Table, Tables};
+use shared::store::{Committed, OutboxKey, Store, Table, Tables};
 
 /// Tries at a lead that other writers change meanwhile.
 const TRIES: u32 = 6;
@@ -181,14 +182,33 @@ fn window(body: &str) -> Option<(Timestamp, Timestamp)> {
     Some((from.plus_ms(-SKEW_MS), to.plus_ms(SKEW_MS)))
 }
 
-/// Leads whose time has come to be looked at again.
+/// Leads whose time has come to be looked at again. One that fails is looked at in the next minute, and keeps nobody waiting.
 async fn review(deps: &Deps) -> Result<(), Failure> {
-    for key in deps
-        .store
-        .due(Reader::Score, deps.clock.now(), REVIEWS)
-        .await?
-    {
-        fold_lead(deps, key.lead_id, Announce::Yes).await?;
+    let now = deps.clock.now();
+    for key in deps.store.due(Reader::Score, now, REVIEWS).await? {
+        if let Err(failure) = caught(review_one(deps, &key)).await {
+            tracing::warn!(function = "score", lead = %key.lead_id, class = %failure.class(), "a lead could not be looked at again");
+        }
+    }
+    Ok(())
+}
+
+/// Folds the lead, then settles the item: a stop between the two only means to fold once more.
+async fn review_one(deps: &Deps, key: &OutboxKey) -> Result<(), Failure> {
+    fold_lead(deps, key.lead_id, Announce::Yes).await?;
+    let Some(item) = deps.store.outbox_item(key.lead_id, &key.id).await? else {
+        return Ok(());
+    };
+    let write_id = random("rev", deps.entropy.bytes());
+    let settled = item.decide_claim(deps.clock.now(), &write_id, 0, Some("looked at"), true);
+    if let ClaimDecision::Write(mut settled) = settled {
+        settled.last_write_id = write_id;
+        let moved = Write::OutboxMoved {
+            item: settled,
+            from: item.last_write_id.clone(),
+        };
+        // Lost means that another run settled it.
+        deps.store.commit(&[moved]).await?;
     }
     Ok(())
 }

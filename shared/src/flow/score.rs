@@ -5,6 +5,7 @@ use crate::domain::form::{ConsentAsk, Form};
 use crate::domain::handoff::Handoff;
 use crate::domain::id::LeadId;
 use crate::domain::lead::{Lead, Under, fold};
+use crate::domain::outbox::{Order, OutboxItem, OutboxKind, Reader, Request};
 use crate::domain::routing::{Routing, Turn};
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind, Trust};
@@ -119,12 +120,36 @@ pub fn decide(
         from: records.ledger.as_ref().map(|head| head.n),
     }));
     writes.extend(consents.into_iter().map(|c| Write::Consent(lead_id, c)));
+    if let Some(at) = lead.review_at
+        && before.and_then(|b| b.review_at) != Some(at)
+    {
+        writes.push(Write::Outbox(review(&lead, at, site, now)));
+    }
     writes.push(Write::Lead {
         lead: Box::new(lead),
         from: before.map(|b| b.version),
         write_id: write_id.to_owned(),
     });
     Decided::Commit(writes)
+}
+
+/// Wakes this function when time alone may change the lead's stage. Named by the version of the lead that it is written with, so that
+/// an instant that comes back after another is a new item.
+fn review(lead: &Lead, at: Timestamp, site: &Site, now: Timestamp) -> OutboxItem {
+    let request = Request {
+        lead_id: lead.lead_id,
+        id: format!("rev_{}_{}", at.seconds(), lead.version),
+        reader: Reader::Score,
+        kind: OutboxKind::Review,
+        order: Order {
+            template: "review".into(),
+            ..Order::default()
+        },
+        cause: &lead.fingerprint,
+        not_before: at,
+        site_hash: &site.hash,
+    };
+    OutboxItem::new(request, now)
 }
 
 fn needs_handoff(lead: &Lead, records: &LeadRecords) -> bool {

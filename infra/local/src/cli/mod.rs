@@ -14,6 +14,7 @@ mod import;
 mod magnets;
 pub mod open;
 mod preview;
+mod override_lead;
 mod progress;
 mod prove;
 mod quarantine;
@@ -71,6 +72,8 @@ enum Command {
     Erasures(erasures::ErasuresArgs),
     /// Let mail go out again to an address that bounced, complained or unsubscribed
     Unsuppress(unsuppress::UnsuppressArgs),
+    /// Put a lead at a stage by hand, with author, reason and end
+    Override(override_lead::OverrideArgs),
     /// Try another scoring model on all history, and change nothing
     Replay(replay::ReplayArgs),
     /// Apply the scoring model in force to all leads
@@ -139,6 +142,7 @@ pub fn run() -> ExitCode {
         Some(Command::Erase(args)) => erase::run(&args),
         Some(Command::Erasures(args)) => erasures::run(&args),
         Some(Command::Unsuppress(args)) => unsuppress::run(&args),
+        Some(Command::Override(args)) => override_lead::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Rescore(args)) => rescore::run(&args),
         Some(Command::Report(args)) => report::run(&args),

@@ -19,6 +19,8 @@ pub mod evaluate;
 pub mod explain;
 pub mod model;
 pub mod predicate;
+#[cfg(test)]
+mod properties;
 pub mod stages;
 
 pub use decay::Decay;

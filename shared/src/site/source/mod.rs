@@ -33,7 +33,7 @@ mod templates;
 mod tests;
 mod thresholds;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,8 @@ pub struct Loaded {
     pub magnet_files: Vec<(String, PathBuf)>,
     /// Files and folders whose change means reading again.
     pub watched: Vec<PathBuf>,
+    /// For each kind of table that was read, the keys it may have: what the schemas in `infra/site/schema/` have to know.
+    pub keys: BTreeMap<String, BTreeSet<&'static str>>,
 }
 
 /// Reads and checks the site in a folder. The error has every finding, warnings too.
@@ -162,6 +164,7 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
 
     let magnets = magnets.map(|m| (m.by_id, m.files));
     let complete = report.errors() == 0;
+    let keys = report.keys();
     let findings = report.finish();
     let (
         Some(business),
@@ -196,6 +199,7 @@ fn load_with(dir: &Path, scoring: Option<&Path>) -> Result<Loaded, Diagnostics> 
         warnings: findings,
         magnet_files,
         watched,
+        keys,
     })
 }
 

@@ -4,6 +4,7 @@
 //! Knows nothing of forms, magnets or rules.
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -55,7 +56,11 @@ impl SourceFile {
 
 /// Where findings are gathered.
 #[derive(Debug, Default)]
-pub(super) struct Report(RefCell<Vec<Diagnostic>>);
+pub(super) struct Report(
+    RefCell<Vec<Diagnostic>>,
+    /// For each kind of table that was read, the keys it was asked for.
+    RefCell<BTreeMap<String, BTreeSet<&'static str>>>,
+);
 
 impl Report {
     fn add(&self, diagnostic: Diagnostic) {
@@ -82,6 +87,11 @@ impl Report {
             message,
             help,
         });
+    }
+
+    /// The keys that tables were asked for, by what messages call the table: what a schema of the files has to know.
+    pub fn keys(&self) -> BTreeMap<String, BTreeSet<&'static str>> {
+        self.1.borrow().clone()
     }
 
     /// How many errors were found so far.
@@ -514,6 +524,12 @@ impl<'a> Table<'a> {
     /// Reports every key that nothing asked for.
     pub fn finish(self) {
         let known = self.known.borrow();
+        self.report
+            .1
+            .borrow_mut()
+            .entry(self.what.clone())
+            .or_default()
+            .extend(known.iter().copied());
         for (key, _) in self
             .entries
             .iter()

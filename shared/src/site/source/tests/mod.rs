@@ -6,6 +6,7 @@ mod company;
 mod example;
 mod forms;
 mod sales;
+mod schema;
 mod scoring;
 mod templates;
 
