@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use shared::site::{Site, SiteHandle};
 
 use crate::engine::tables::request;
 use crate::pump::Pumps;
@@ -16,6 +17,7 @@ pub struct Core {
     stack: Stack,
     pumps: Arc<Pumps>,
     query: Query,
+    site: Option<SiteHandle>,
     started_at: std::time::Instant,
     at_start: Counts,
 }
@@ -40,11 +42,17 @@ struct Counts {
 }
 
 impl Core {
-    pub(super) async fn new(stack: Stack, pumps: Arc<Pumps>, query: Query) -> anyhow::Result<Self> {
+    pub(super) async fn new(
+        stack: Stack,
+        pumps: Arc<Pumps>,
+        query: Query,
+        site: Option<SiteHandle>,
+    ) -> anyhow::Result<Self> {
         let mut core = Self {
             stack,
             pumps,
             query,
+            site,
             started_at: std::time::Instant::now(),
             at_start: Counts::default(),
         };
@@ -65,6 +73,11 @@ impl Core {
     /// Reads leads.
     pub fn query(&self) -> &Query {
         &self.query
+    }
+
+    /// The site in force.
+    pub fn site(&self) -> Option<Arc<Site>> {
+        self.site.as_ref().map(SiteHandle::get)
     }
 
     /// The queues.

@@ -12,8 +12,10 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::domain::time::Timestamp;
 
 use super::core::Core;
+use crate::explain;
 use crate::pages;
 use crate::pump::lane::rfc3339;
 
@@ -82,7 +84,10 @@ async fn leads(
     };
     let one = wanted.email.is_some() || wanted.lead_id.is_some();
     match found {
-        Ok(Some(doc)) if html && one => pages::respond(pages::lead(&doc)),
+        Ok(Some(mut doc)) if html && one => {
+            explain_into(&core, &mut doc);
+            pages::respond(pages::lead(&doc))
+        }
         Ok(Some(doc)) if html => pages::respond(pages::leads(&doc)),
         Ok(Some(doc)) => Json(doc).into_response(),
         Ok(None) => (
@@ -91,6 +96,23 @@ async fn leads(
         )
             .into_response(),
         Err(error) => failed(&error),
+    }
+}
+
+/// Adds what a page of one lead shows besides what is stored: the score as of now, rule by rule, and the words of the site. A lead that
+/// cannot be explained has a page all the same.
+fn explain_into(core: &Core, doc: &mut Value) {
+    let Some(site) = core.site() else { return };
+    doc["words"] = explain::words(&site);
+    match explain::of(doc, &site, Timestamp(core.now())) {
+        Ok(Some(explanation)) => {
+            let nearest = explanation.explained.lead.fit_profile.as_ref();
+            let profile = site.model.profiles.iter().find(|p| Some(&p.id) == nearest);
+            doc["explained"] = explanation.to_json();
+            doc["explained"]["profile_name"] = json!(profile.map(|p| &p.name));
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(error = format!("{error:#}"), "a lead cannot be explained"),
     }
 }
 

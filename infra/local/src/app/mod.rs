@@ -128,7 +128,8 @@ impl App {
         let query = query(&stack, &runtime)?;
         let ops = Store::new(&runtime.aws, tables(&stack)?, runtime.entropy.clone());
         let quarantine = Quarantine::open(&runtime, ops, &stack.model).await?;
-        let core = Arc::new(Core::new(stack, Arc::clone(&pumps), query).await?);
+        let core =
+            Arc::new(Core::new(stack, Arc::clone(&pumps), query, runtime.site.clone()).await?);
         let ses = stand_ins.ses.clone();
         let router = Router::new()
             .merge(local::router(Arc::clone(&core)))

@@ -10,6 +10,7 @@ pub mod text;
 use anyhow::Context as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use shared::domain::form::FieldKind;
 use shared::domain::handoff::Handoff;
 use shared::domain::lead::{Explained, PastHandoff, Under, explain};
 use shared::domain::time::Timestamp;
@@ -71,6 +72,40 @@ fn read<T: DeserializeOwned>(items: &Value) -> anyhow::Result<Vec<T>> {
     serde_json::from_value(items.clone()).context("an item that this release cannot read")
 }
 
+/// The words that people know things by, for a page: labels of fields and of their options, titles of forms and magnets.
+pub fn words(site: &Site) -> Value {
+    let mut fields = serde_json::Map::new();
+    let mut options = serde_json::Map::new();
+    for field in site.forms.values().flat_map(|f| &f.fields) {
+        fields
+            .entry(field.name.clone())
+            .or_insert_with(|| json!(field.label));
+        if let FieldKind::Choice { options: of } | FieldKind::Choices { options: of } = &field.kind
+        {
+            let known = options
+                .entry(field.name.clone())
+                .or_insert_with(|| json!({}));
+            for option in of {
+                known[&option.value] = json!(option.label);
+            }
+        }
+    }
+    let forms = site
+        .forms
+        .iter()
+        .map(|(id, f)| (id.clone(), json!(f.title)));
+    let magnets = site
+        .magnets
+        .iter()
+        .map(|(id, m)| (id.clone(), json!(m.title)));
+    json!({
+        "fields": fields,
+        "options": options,
+        "forms": forms.collect::<serde_json::Map<_, _>>(),
+        "magnets": magnets.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
 impl Explanation {
     /// For scripts.
     pub fn to_json(&self) -> Value {
@@ -91,6 +126,7 @@ impl Explanation {
             "model_hash": lead.model_hash,
             "needs": self.explained.needs,
             "rules": self.explained.rules,
+            "on_record": self.stored.map(|(total, at)| json!({ "total": total, "at": at.to_string() })),
         })
     }
 }

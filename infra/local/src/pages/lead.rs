@@ -29,9 +29,16 @@ struct LeadPage {
     /// There are facts and no state yet: `score` has not seen them.
     unscored: bool,
     total: String,
+    /// Where the score on record is another: how many points it has, and since when.
+    on_record: String,
+    /// The grade, the ideal customer, how long it is enough: what is said beside the points.
+    remarks: Vec<String>,
     dimensions: Vec<Part>,
     model: String,
+    needs: Vec<Need>,
     lines: Vec<Line>,
+    /// Rules that gave nothing, and why.
+    unmatched: Vec<Line>,
     sum: String,
     sums_up: bool,
     handoffs: Vec<Handoff>,
@@ -58,7 +65,17 @@ struct Line {
     count: i64,
     points: String,
     negative: bool,
-    capped: bool,
+    /// Why it matched or not.
+    why: String,
+    /// What became of its points, where anything did.
+    way: String,
+}
+
+struct Need {
+    what: String,
+    has: String,
+    wants: String,
+    reached: bool,
 }
 
 struct Handoff {
@@ -110,17 +127,29 @@ struct Consent {
     at: When,
     how: String,
     text: String,
+    /// What was said earlier, latest first.
+    before: Vec<String>,
 }
 
 /// The page of one lead: `{lead, touchpoints[], outbox[], handoffs[], consents[], guard?}`.
 pub fn lead(doc: &Value) -> String {
     let lead = &doc["lead"];
-    let score = &lead["score"];
-    let lines: Vec<Line> = list(&lead["breakdown"]).iter().map(score_line).collect();
-    let sum: i64 = list(&lead["breakdown"])
-        .iter()
-        .map(|line| number(&line["points"]))
-        .sum();
+    let known_words = &doc["words"];
+    let explained = &doc["explained"];
+    // As of now, rule by rule, where the page was given that; else as it is on record.
+    let (score, given) = if explained.is_object() {
+        (&explained["score"], list(&explained["rules"]))
+    } else {
+        (&lead["score"], list(&lead["breakdown"]))
+    };
+    let sum: i64 = given.iter().map(|line| number(&line["points"])).sum();
+    let (matched, other): (Vec<&Value>, Vec<&Value>) = given.iter().partition(|line| {
+        !matches!(
+            line["outcome"].as_str(),
+            Some("not_matched" | "other_profile")
+        )
+    });
+    let lines: Vec<Line> = matched.into_iter().map(score_line).collect();
     let parts = [
         ("Fit", "fit"),
         ("Engagement", "engagement"),
@@ -130,7 +159,10 @@ pub fn lead(doc: &Value) -> String {
         .iter()
         .map(|(_, name)| number(&score[*name]))
         .fold(FULL_PART, i64::max);
-    let mut touchpoints: Vec<Touch> = list(&doc["touchpoints"]).iter().map(touch).collect();
+    let mut touchpoints: Vec<Touch> = list(&doc["touchpoints"])
+        .iter()
+        .map(|given| touch(given, known_words))
+        .collect();
     touchpoints.sort_by(|a, b| b.at.cmp(&a.at));
     let mut outbox: Vec<&Value> = list(&doc["outbox"]).iter().collect();
     outbox.sort_by_key(|item| std::cmp::Reverse(number(&item["created_at"])));
@@ -162,6 +194,10 @@ pub fn lead(doc: &Value) -> String {
         blocked: blocked(&doc["guard"]),
         unscored: !lead.is_object(),
         total: points(number(&score["total"])),
+        on_record: on_record(explained, number(&score["total"])),
+        remarks: remarks(explained),
+        needs: list(&explained["needs"]).iter().map(need).collect(),
+        unmatched: other.into_iter().map(score_line).collect(),
         dimensions: parts
             .iter()
             .map(|(label, name)| {
@@ -181,7 +217,7 @@ pub fn lead(doc: &Value) -> String {
         handoffs: list(&doc["handoffs"]).iter().rev().map(handoff).collect(),
         touchpoints,
         outbox: outbox.into_iter().map(outbox_item).collect(),
-        profile: profile(lead),
+        profile: profile(lead, known_words),
         first: origin(&lead["first_touch"]),
         last: origin(&lead["last_touch"]),
         stages,
@@ -239,7 +275,6 @@ fn score_line(given: &Value) -> Line {
     let gained = number(&given["points"]);
     let rule = line(&given["rule"]);
     let reason = line(&given["reason"]);
-    let dimension = line(&given["dimension"]);
     Line {
         reason: if reason.is_empty() {
             words(&rule)
@@ -247,16 +282,96 @@ fn score_line(given: &Value) -> Line {
             reason
         },
         rule,
-        dimension: if dimension == "bant" {
-            "BANT".to_owned()
-        } else {
-            words(&dimension)
-        },
+        dimension: dimension(&line(&given["dimension"])),
         count: number(&given["count"]),
-        points: points(gained),
+        points: match given["outcome"].as_str() {
+            Some("rules_out") if gained == 0 => "out".to_owned(),
+            Some("not_matched" | "other_profile") => String::new(),
+            _ => points(gained),
+        },
         negative: gained < 0,
-        capped: given["capped"].as_bool().unwrap_or_default(),
+        why: match given["outcome"].as_str() {
+            Some("other_profile") => "Another ideal customer is nearer".to_owned(),
+            Some("rules_out") => format!(
+                "{}; rules the lead out",
+                capitalised(&line(&given["because"]))
+            ),
+            _ => capitalised(&line(&given["because"])),
+        },
+        way: way(given, gained),
     }
+}
+
+fn dimension(name: &str) -> String {
+    if name == "bant" {
+        "BANT".to_owned()
+    } else {
+        words(name)
+    }
+}
+
+/// `12 earned, 10 under its cap, 8 after fading`, where points were lost on the way.
+fn way(given: &Value, gained: i64) -> String {
+    if given["earned"].is_null() {
+        // A breakdown on record says less.
+        return match (given["capped"].as_bool(), given["faded_from"].as_i64()) {
+            (_, Some(before)) => format!("{} before fading", points(before)),
+            (Some(true), None) => "capped".to_owned(),
+            (_, None) => String::new(),
+        };
+    }
+    let (earned, kept) = (number(&given["earned"]), number(&given["kept"]));
+    let faded = number(&given["faded"]);
+    let mut parts = vec![format!("{} earned", points(earned))];
+    if kept != earned {
+        parts.push(format!("{} under its cap", points(kept)));
+    }
+    if faded != kept {
+        parts.push(format!("{} after fading", points(faded)));
+    }
+    if gained != faded {
+        parts.push(format!("{} under the cap of its group", points(gained)));
+    }
+    if parts.len() > 1 && given["outcome"] != "not_matched" {
+        parts.join(", ")
+    } else {
+        String::new()
+    }
+}
+
+fn need(given: &Value) -> Need {
+    Need {
+        what: dimension(&line(&given["what"])),
+        has: line(&given["has"]).replace('-', "\u{2212}"),
+        wants: line(&given["wants"]),
+        reached: given["reached"].as_bool().unwrap_or_default(),
+    }
+}
+
+fn on_record(explained: &Value, now: i64) -> String {
+    let record = &explained["on_record"];
+    match record["total"].as_i64() {
+        Some(total) if total != now => format!(
+            "{} on record, as of {}",
+            points(total),
+            When::read(&record["at"]).short
+        ),
+        _ => String::new(),
+    }
+}
+
+/// What is said beside the points.
+fn remarks(explained: &Value) -> Vec<String> {
+    let moment = |name: &str| Some(When::read(&explained[name])).filter(When::is_known);
+    let text = |name: &str| Some(line(&explained[name])).filter(|t| !t.is_empty());
+    let mut said = Vec::new();
+    said.extend(text("grade").map(|grade| format!("Grade {grade}")));
+    said.extend(text("profile_name").map(|name| format!("Nearest to “{name}”")));
+    said.extend(
+        moment("ready_until").map(|at| format!("Enough until {}, if nothing happens", at.short)),
+    );
+    said.extend(moment("review_at").map(|at| format!("Looked at again on {}", at.short)));
+    said
 }
 
 fn labelled(given: &Value) -> (String, String) {
@@ -333,14 +448,33 @@ fn kind(name: &str) -> (String, &'static str) {
     (label.to_owned(), tone)
 }
 
-fn touch(given: &Value) -> Touch {
+fn touch(given: &Value, known: &Value) -> Touch {
     let (label, tone) = kind(&line(&given["kind"]));
     let machine = line(&given["machine"]);
     let mut detail = Vec::new();
-    for (name, prefix) in [("form", "Form "), ("magnet", "Magnet "), ("reason", "")] {
+    for (name, titles, prefix) in [("form", "forms", "Form "), ("magnet", "magnets", "Magnet ")] {
         let value = line(&given[name]);
-        if !value.is_empty() {
+        let title = line(&known[titles][&value]);
+        if !title.is_empty() {
+            detail.push(format!("“{title}”"));
+        } else if !value.is_empty() {
             detail.push(format!("{prefix}{value}"));
+        }
+    }
+    for said in [
+        words(&line(&given["reason"])),
+        Some(line(&given["stage"]))
+            .filter(|stage| !stage.is_empty())
+            .map(|stage| format!("Set to {}", chip::stage(&stage).label))
+            .unwrap_or_default(),
+        Some(When::read(&given["until"]))
+            .filter(When::is_known)
+            .map(|at| format!("until {}", at.short))
+            .unwrap_or_default(),
+        line(&given["comment"]),
+    ] {
+        if !said.is_empty() {
+            detail.push(said);
         }
     }
     if line(&given["trust"]) == "imported" {
@@ -349,7 +483,13 @@ fn touch(given: &Value) -> Touch {
     let answers = if given["answers"].is_array() {
         list(&given["answers"])
             .iter()
-            .map(|answer| (words(&line(&answer["name"])), line(&answer["value"])))
+            .map(|answer| {
+                let name = line(&answer["name"]);
+                (
+                    field_label(&name, known),
+                    shown(&name, &answer["value"], known),
+                )
+            })
             .collect()
     } else {
         fields(&given["fields"])
@@ -364,6 +504,34 @@ fn touch(given: &Value) -> Touch {
         source: source(given),
         machine,
         answers,
+    }
+}
+
+/// What people call a field.
+fn field_label(name: &str, known: &Value) -> String {
+    let label = line(&known["fields"][name]);
+    if label.is_empty() { words(name) } else { label }
+}
+
+/// An answer in the words that people chose, instead of what is stored.
+fn shown(name: &str, value: &Value, known: &Value) -> String {
+    let options = &known["options"][name];
+    let one = |stored: String| {
+        let label = line(&options[&stored]);
+        if label.is_empty() { stored } else { label }
+    };
+    let inner = if value["value"].is_object() {
+        &value["value"]
+    } else {
+        value
+    };
+    match inner["list"].as_array() {
+        Some(several) => several
+            .iter()
+            .map(|v| one(line(v)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        None => one(line(value)),
     }
 }
 
@@ -424,7 +592,7 @@ const FIRST_FIELDS: [&str; 7] = [
     "country",
 ];
 
-fn profile(lead: &Value) -> Vec<Field> {
+fn profile(lead: &Value, known: &Value) -> Vec<Field> {
     let place = |name: &str| {
         FIRST_FIELDS
             .iter()
@@ -443,8 +611,8 @@ fn profile(lead: &Value) -> Vec<Field> {
     all.sort_by_key(|(name, _)| (place(name), *name));
     all.into_iter()
         .map(|(name, value)| Field {
-            label: words(name),
-            value: line(value),
+            label: field_label(name, known),
+            value: shown(name, value, known),
             trust: trust(&line(&value["trust"])),
         })
         .filter(|field| !field.value.is_empty())
@@ -461,11 +629,26 @@ fn stage_change(change: &Value, doc: &Value) -> Change {
     Change {
         stage: chip::stage(&line(&change["to"])),
         at: When::read(&change["at"]),
-        because,
+        because: cause_words(&change["cause"]).unwrap_or(because),
     }
 }
 
-/// The ledger where it was written already, else what the lead says of each purpose.
+/// Why a stage changed, where the touchpoint alone does not tell.
+fn cause_words(cause: &Value) -> Option<String> {
+    if let Some(rule) = cause["ruled_out"].as_str() {
+        return Some(format!("Ruled out by the rule {rule}"));
+    }
+    let words = match cause.as_str()? {
+        "no_longer_ruled_out" => "No rule rules it out any more",
+        "override" => "Decided by hand",
+        "override_ended" => "What was decided by hand ended",
+        "cool_down_ended" => "Its rest was over",
+        _ => return None,
+    };
+    Some(words.to_owned())
+}
+
+/// What holds for each purpose, and what was said of it before.
 fn consents(doc: &Value) -> Vec<Consent> {
     let method = |name: &str| match name {
         "mail_click" => "by a click in a mail".to_owned(),
@@ -473,27 +656,52 @@ fn consents(doc: &Value) -> Vec<Consent> {
         "one_click_unsubscribe" => "by one click to unsubscribe".to_owned(),
         other => other.replace('_', " "),
     };
-    let ledger = list(&doc["consents"]);
-    if !ledger.is_empty() {
-        return ledger
-            .iter()
-            .rev()
-            .map(|entry| Consent {
-                purpose: words(&line(&entry["purpose"])),
-                decision: chip::decision(&line(&entry["decision"])),
-                at: When::read(&entry["at"]),
-                how: method(&line(&entry["method"])),
-                text: line(&entry["text"]),
-            })
-            .collect();
+    // The ledger keeps every word that was ever said; what holds now is the latest of each purpose.
+    let mut purposes: Vec<String> = Vec::new();
+    for purpose in fields(&doc["lead"]["consents"])
+        .map(|(purpose, _)| purpose.clone())
+        .chain(list(&doc["consents"]).iter().map(|e| line(&e["purpose"])))
+    {
+        if !purposes.contains(&purpose) {
+            purposes.push(purpose);
+        }
     }
-    fields(&doc["lead"]["consents"])
-        .map(|(purpose, state)| Consent {
-            purpose: words(purpose),
-            decision: chip::decision(&line(&state["decision"])),
-            at: When::read(&state["at"]),
-            how: String::new(),
-            text: String::new(),
+    purposes
+        .into_iter()
+        .map(|purpose| {
+            let mut said: Vec<&Value> = list(&doc["consents"])
+                .iter()
+                .filter(|entry| line(&entry["purpose"]) == purpose)
+                .collect();
+            said.sort_by_key(|entry| std::cmp::Reverse(number(&entry["at"])));
+            let state = &doc["lead"]["consents"][&purpose];
+            let latest = said.first().copied().unwrap_or(&Value::Null);
+            let now = if state.is_object() { state } else { latest };
+            let agrees = line(&now["decision"]) == line(&latest["decision"]);
+            Consent {
+                purpose: words(&purpose),
+                decision: chip::decision(&line(&now["decision"])),
+                at: When::read(&now["at"]),
+                how: if agrees {
+                    method(&line(&latest["method"]))
+                } else {
+                    String::new()
+                },
+                text: said
+                    .iter()
+                    .map(|entry| line(&entry["text"]))
+                    .find(|text| !text.is_empty())
+                    .unwrap_or_default(),
+                before: said
+                    .iter()
+                    .skip(usize::from(agrees))
+                    .map(|entry| {
+                        let decision = chip::decision(&line(&entry["decision"])).label;
+                        let at = When::read(&entry["at"]).short;
+                        format!("{decision}, {at} {}", method(&line(&entry["method"])))
+                    })
+                    .collect(),
+            }
         })
         .collect()
 }

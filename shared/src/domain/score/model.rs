@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::decay::Decay;
 use super::predicate::{DomainClass, Predicate};
 use super::stages::{Grade, Recycle, Thresholds};
+use crate::domain::disposable::is_disposable;
 
 /// All rules and thresholds. Versioned by its own hash: nobody numbers models by hand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct ScoreModel {
     pub recycle: Recycle,
     /// Domains of free-mail providers, lower case, sorted.
     pub free_mail_domains: Vec<String>,
-    /// Domains of providers of mailboxes that last for minutes, lower case, sorted.
+    /// More domains of providers of mailboxes that last for minutes, lower case, sorted; well-known ones are known anyway.
     #[serde(default)]
     pub disposable_domains: Vec<String>,
     /// Domains of competitors, lower case, sorted.
@@ -200,7 +201,7 @@ impl ScoreModel {
         };
         if listed(&self.competitor_domains) {
             DomainClass::Competitor
-        } else if listed(&self.disposable_domains) {
+        } else if listed(&self.disposable_domains) || is_disposable(domain, &[]) {
             DomainClass::Disposable
         } else if listed(&self.free_mail_domains) {
             DomainClass::FreeMail

@@ -1,9 +1,10 @@
 //! `scoring.toml`: rules, groups, ideal customers, thresholds, lists of domains.
 
+use crate::domain::disposable::is_disposable;
 use crate::domain::score::{Decay, Dimension, FitProfile, Group, Rule, ScoreModel, WindowCap};
 
 use super::company::check_plain;
-use super::mail_domains::{disposable, free_mail};
+use super::mail_domains::free_mail;
 use super::names::{Names, Unique, check_id};
 use super::predicate::{Vocabulary, predicate};
 use super::reader::{At, Report, Spot, Table};
@@ -37,16 +38,17 @@ pub(super) fn model(
     let errors_before = report.errors();
     let competitor_domains = domains(&root, "competitor_domains", std::iter::empty());
     let free_mail_domains = domains(&root, "free_mail_domains", free_mail());
-    let disposable_domains = domains(&root, "disposable_domains", disposable());
-    let listed = [
-        (&free_mail_domains, "a free-mail provider"),
-        (&disposable_domains, "a provider of throw-away mailboxes"),
-    ];
+    let disposable_domains = domains(&root, "disposable_domains", std::iter::empty());
     for domain in &competitor_domains {
-        for (_, what) in listed.iter().filter(|(list, _)| list.contains(domain)) {
-            root.key_spot("competitor_domains")
-                .error(format!("{domain} is both a competitor and {what}"));
-        }
+        let what = if free_mail_domains.contains(domain) {
+            "a free-mail provider"
+        } else if disposable_domains.contains(domain) || is_disposable(domain, &[]) {
+            "a provider of throw-away mailboxes"
+        } else {
+            continue;
+        };
+        root.key_spot("competitor_domains")
+            .error(format!("{domain} is both a competitor and {what}"));
     }
     let mut ids = Unique::default();
     let groups: Vec<Group> = root
