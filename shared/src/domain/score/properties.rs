@@ -282,7 +282,9 @@ proptest! {
     ) {
         let facts = ordered(facts);
         let mut tally = Tally::new(&model);
-        facts.iter().for_each(|t| tally.push(t));
+        for fact in &facts {
+            tally.push(fact);
+        }
         let person = person(confirmed);
         let first = tally.explained(&person, T0.plus_days(day));
         let second = tally.explained(&person, T0.plus_days(day + later));
