@@ -127,6 +127,29 @@ async fn evt_10_a_throttled_send_waits_and_a_refused_one_is_given_up_with_its_re
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ses_6_mail_over_the_quota_of_the_day_is_parked_by_the_hour_and_not_given_up()
+-> anyhow::Result<()> {
+    let world = World::calm(44).await?;
+    let full = serde_json::json!({
+        "kind": "throttle", "count": 20, "message": "Daily message quota exceeded.",
+    });
+    world.app.ses().order_fault(serde_json::from_value(full)?);
+    world.submit_until_taken("guide", &guide(ADA)).await?;
+    world.settle().await?;
+    // More refusals than a throttled mail survives.
+    world.advance(18 * 3600).await?;
+    let (state_then, attempts, _) = state(&world, "mail").await?;
+    assert_eq!(state_then, "PENDING");
+    assert!(
+        (18..=19).contains(&attempts),
+        "{attempts} attempts in 18 hours"
+    );
+    world.advance(5 * 3600).await?;
+    assert_eq!(state(&world, "mail").await?.0, "SENT");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn evt_12_one_send_is_one_request_on_a_time_out_and_on_a_server_error() -> anyhow::Result<()>
 {
     for (seed, kind) in [

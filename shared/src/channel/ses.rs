@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use super::mail::Mail;
 use crate::domain::outbox::{OutboxItem, Outcome};
+use crate::domain::time::MINUTE_MS;
 
 /// Sends mail with one configuration set from one address.
 #[derive(Clone, Debug)]
@@ -120,6 +121,13 @@ fn sort<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Outcome {
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             let code = service.err().code().unwrap_or("no code").to_owned();
+            // The quota of a day is given back over the day, not in seconds: asking again soon only uses up attempts.
+            if status < 500 && service.err().message().is_some_and(is_quota) {
+                return Outcome::Later {
+                    reason: "the quota of the day is used up".into(),
+                    wait_ms: QUOTA_WAIT_MS,
+                };
+            }
             match (status, code.as_str()) {
                 (500.., _) => Outcome::Unknown(format!("server error {status}")),
                 (429, _)
@@ -134,6 +142,16 @@ fn sort<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Outcome {
         }
         _ => Outcome::Unknown("unknown failure".into()),
     }
+}
+
+/// How long a mail is parked when the quota of the day is used up.
+const QUOTA_WAIT_MS: i64 = 60 * MINUTE_MS;
+
+/// Whether the service says that the quota of the day is used up: the code is the same as for sending too fast.
+fn is_quota(message: &str) -> bool {
+    message
+        .to_ascii_lowercase()
+        .contains("daily message quota exceeded")
 }
 
 /// Whether the connection was never established, by the operating system's word: only then is it sure that nothing was sent.

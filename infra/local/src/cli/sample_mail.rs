@@ -6,10 +6,14 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use shared::domain::form::Form;
 use shared::domain::magnet::Magnet;
-use shared::domain::text::people_size;
+use shared::domain::text::{people_date_in, people_size};
+use shared::domain::time::Timestamp;
 use shared::site::Site;
 use shared::site::source::sample::{FOLLOW_UP, MAILS, REMINDER, samples};
 use shared::site::templates::environment_for;
+
+/// A day in the future of the made-up people.
+const EXPIRES: Timestamp = Timestamp(1_772_964_000_000);
 
 /// A mail as people will read it.
 pub(super) struct SampleMail {
@@ -99,6 +103,7 @@ fn make_it_ours(site: &Site, name: &str, values: &mut Value) {
         return;
     };
     values["form"] = json!({ "id": form.id, "title": form.title });
+    values["expires"] = json!(people_date_in(EXPIRES, &form.language));
     if values["consents"]
         .as_array()
         .is_some_and(|all| !all.is_empty())
