@@ -145,8 +145,8 @@ test('sales takes the lead from the alert, and whoever opens the link after that
   assert.equal((await set.server.lead(person.email)).lead.stage, 'sal');
 
   await page.goto(linkOf(alert, '/h/'));
-  await page.getByText('This lead has been answered').waitFor();
-  assert.equal(await page.getByRole('button').count(), 0, 'nothing is left to press');
+  await page.getByText('Mira de Vries took this lead').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'I take it' }).count(), 0, 'it is taken');
 });
 
 test('one press on the Unsubscribe page ends all mail', async () => {

@@ -1,6 +1,8 @@
 //! Sales answers from the mail: once, whoever presses when, in words that say who and when.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use shared::domain::time::Timestamp;
+use shared::domain::webhook::{SigningSecrets, new_secret};
 use tests::world::{World, hidden_fields, link};
 
 use crate::whole_path::become_mql;
@@ -39,7 +41,7 @@ async fn facts(world: &World, kind: &str) -> anyhow::Result<Vec<Value>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lead_is_taken_qualified_and_won_and_each_step_is_told_to_whoever_comes_after()
+async fn sal_3_a_lead_is_taken_qualified_and_won_and_each_step_is_told_to_whoever_comes_after()
 -> anyhow::Result<()> {
     let (world, mine) = alerted(201).await?;
     say(&world, &mine, &[("answer", "accept")]).await?;
@@ -158,7 +160,8 @@ async fn what_is_not_mine_goes_to_the_colleague_with_my_words_and_the_answer_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_asks_for_time_is_reminded_and_nobody_else_is_asked_before() -> anyhow::Result<()> {
+async fn sal_4_whoever_asks_for_time_is_reminded_and_nobody_else_is_asked_before()
+-> anyhow::Result<()> {
     let (world, mine) = alerted(207).await?;
     let before = world.mails_to(MIRA)?.len();
     let page = say(&world, &mine, &[("answer", "snooze"), ("to", "tomorrow")]).await?;
@@ -196,7 +199,7 @@ async fn a_reminder_of_a_lead_that_was_answered_meanwhile_is_not_sent() -> anyho
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unanswered_lead_goes_down_the_line_one_by_one_and_each_is_asked_once()
+async fn sal_4_an_unanswered_lead_goes_down_the_line_one_by_one_and_each_is_asked_once()
 -> anyhow::Result<()> {
     let (world, _) = alerted(209).await?;
     let line = [
@@ -232,7 +235,7 @@ async fn an_unanswered_lead_goes_down_the_line_one_by_one_and_each_is_asked_once
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_who_answer_at_the_same_moment_one_is_first_and_both_read_the_same()
+async fn sal_3_of_two_who_answer_at_the_same_moment_one_is_first_and_both_read_the_same()
 -> anyhow::Result<()> {
     let (world, mine) = alerted(210).await?;
     say(&world, &mine, &[("answer", "pass"), ("to", "jonas")]).await?;
@@ -284,4 +287,150 @@ async fn lnk_1_looking_at_the_answers_gives_none() -> anyhow::Result<()> {
     world.settle().await?;
     assert_eq!(world.known(ADA).await?, before);
     Ok(())
+}
+
+/// The text with its links shortened: their tokens are made of the time and a key of this run.
+fn without_tokens(text: &str) -> String {
+    // An HTML part escapes the strokes of a link.
+    let text = text.replace("&#x2f;", "/");
+    let mut parts = text.split("http://127.0.0.1:");
+    let mut shortened = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '?');
+        let end = part.find(ends).unwrap_or(part.len());
+        let path: String = part[..end]
+            .chars()
+            .skip_while(|c| *c != '/')
+            .take(3)
+            .collect();
+        for piece in ["https://leads.example.com", &path, "...", &part[end..]] {
+            shortened.push_str(piece);
+        }
+    }
+    shortened
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alert_as_sales_reads_it() -> anyhow::Result<()> {
+    let (world, mine) = alerted(212).await?;
+    let alert = world.mails_to(MIRA)?.pop().unwrap();
+    insta::assert_snapshot!(
+        "alert_subject_and_text",
+        format!("{}\n\n{}", alert.subject, without_tokens(&alert.text))
+    );
+    insta::assert_snapshot!("alert_html", without_tokens(&alert.html));
+    assert!(
+        alert.html.contains("Netherlands"),
+        "a country, not its code"
+    );
+    let main = |page: String| {
+        let from = page.find("<main>").unwrap();
+        let mut main = page[from..page.find("</main>").unwrap()].to_owned();
+        for (_, stamp) in hidden_fields(&page) {
+            main = main.replace(&stamp, "st.amp");
+        }
+        main
+    };
+    let page = world.get(&mine).send().await?.text().await?;
+    insta::assert_snapshot!("answer_page_asked", main(page));
+    let page = world
+        .open_and_press(&mine, &[("answer", "accept")])
+        .await?
+        .text()
+        .await?;
+    insta::assert_snapshot!("answer_page_taken", main(page));
+    Ok(())
+}
+
+/// A verdict signed as a CRM signs it.
+async fn verdict(world: &World, id: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+    let secret = new_secret([9; 32]);
+    let folder = world.app.core().stack().folder.join("secrets/site");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join("crm-verdicts"), &secret)?;
+    let (body, now) = (body.to_string(), now_of(world));
+    let signature = SigningSecrets::parse(&secret)
+        .unwrap()
+        .sign(id, now, body.as_bytes());
+    let answer = world
+        .request(reqwest::Method::POST, "/sales/verdict")
+        .header("webhook-id", id)
+        .header("webhook-timestamp", now.seconds().to_string())
+        .header("webhook-signature", signature)
+        .header("content-type", "application/json")
+        .body(body)
+        .send()
+        .await?;
+    let status = answer.status().as_u16();
+    let told = answer.json().await?;
+    world.settle().await?;
+    Ok((status, told))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sal_5_a_crm_tells_what_became_of_a_lead_and_may_say_it_again() -> anyhow::Result<()> {
+    let (world, _) = alerted(213).await?;
+    let say = |kind: &str| json!({ "type": kind, "data": { "email": ADA, "person": MIRA, "reason": "price" } });
+    for (kind, stands) in [
+        ("lead.accepted", "sal"),
+        ("lead.sql", "sql"),
+        ("lead.lost", "recycled"),
+    ] {
+        for _ in 0..2 {
+            world.advance(5).await?;
+            let (status, told) = verdict(&world, &format!("msg_{kind}"), &say(kind)).await?;
+            assert_eq!(
+                (status, &told["taken"]),
+                (200, &Value::from(true)),
+                "{told}"
+            );
+        }
+        assert_eq!(stage(&world).await?, stands, "{kind}");
+    }
+    let (status, told) = verdict(&world, "msg_late", &say("lead.won")).await?;
+    assert_eq!((status, &told["taken"]), (200, &Value::from(false)));
+    assert!(
+        told["stands"][2]
+            .as_str()
+            .unwrap()
+            .starts_with("Mira de Vries lost this lead on"),
+        "{told}"
+    );
+    assert_eq!(facts(&world, "lost").await?[0]["reason"], "price");
+
+    let unknown = json!({ "type": "lead.won", "data": { "email": "nobody@example.com" } });
+    assert_eq!(verdict(&world, "msg_unknown", &unknown).await?.0, 404);
+    let other = json!({ "type": "lead.deleted", "data": { "email": ADA } });
+    assert_eq!(verdict(&world, "msg_other", &other).await?.0, 400);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sal_5_a_verdict_that_is_not_signed_says_nothing() -> anyhow::Result<()> {
+    let (world, _) = alerted(214).await?;
+    let said = json!({ "type": "lead.rejected", "data": { "email": ADA } });
+    verdict(&world, "msg_0", &json!({ "type": "lead.deleted" })).await?;
+    let now = now_of(&world).seconds().to_string();
+    for (id, timestamp, signature) in [
+        ("", "", ""),
+        ("msg_1", now.as_str(), "v1,AAAA"),
+        ("msg_1", "1649367553", "v1,AAAA"),
+    ] {
+        let answer = world
+            .request(reqwest::Method::POST, "/sales/verdict")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .body(said.to_string())
+            .send()
+            .await?;
+        assert_eq!(answer.status(), 401);
+    }
+    world.settle().await?;
+    assert_eq!(stage(&world).await?, "mql");
+    Ok(())
+}
+
+fn now_of(world: &World) -> Timestamp {
+    Timestamp(world.app.core().now())
 }

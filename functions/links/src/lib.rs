@@ -7,7 +7,9 @@
 //! | `/u/` | lead | what unsubscribing means, one button | no more mail, at once |
 //! | `/p/` | lead | which mails they get, a box for each | takes back or agrees to single mails |
 //! | `/t/` | lead | leads on to a page of the site; a visit worth nothing | counts the click, if a person can have done it |
-//! | `/h/` | sales | the lead and its reasons | takes the lead, or hands it back |
+//! | `/h/` | sales | the lead and its reasons | takes the lead, hands it back, puts it off, passes it on, says what became of it |
+//!
+//! `POST /sales/verdict` is beside them: a CRM's signed word on a lead.
 //!
 //! GET and HEAD change nothing: mail scanners fetch links, run scripts and press buttons. A press that no person can have made is kept
 //! with its reason and counts for nothing; a later person still counts. All links that are not ours look the same from outside.
@@ -25,7 +27,9 @@ use shared::edge::pages::words::{Words, words};
 use shared::edge::pages::{Look, MessagePage};
 use shared::flow::Write;
 use shared::flow::links::Visit;
-use shared::runtime::{Clock, Lookup, Runtime, SecretError, SettingsReader, StartError, read_key};
+use shared::runtime::{
+    Clock, Lookup, Runtime, SecretError, SettingsReader, SiteSecrets, StartError, read_key,
+};
 use shared::site::{Site, SiteHandle};
 use shared::store::{Committed, Store, StoreError, Table, Tables};
 
@@ -33,6 +37,7 @@ mod click;
 mod handoff;
 mod mail;
 mod preferences;
+mod verdict;
 
 /// Tries at a guard that other writers change meanwhile.
 const TRIES: u32 = 6;
@@ -46,6 +51,8 @@ pub struct Deps {
     pub store: Store,
     /// The site in force.
     pub site: SiteHandle,
+    /// Secrets that the site names.
+    pub secrets: SiteSecrets,
     /// Verifies links, and stamps pages.
     pub keys: TokenKeys,
     /// Names networks and mailboxes.
@@ -59,7 +66,7 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Reads `*_TABLE`, `MAGNETS_BUCKET`, `TOKEN_KEYS_PARAM` and `IDENTITY_KEY_PARAM`.
+    /// Reads `*_TABLE`, `MAGNETS_BUCKET`, `TOKEN_KEYS_PARAM`, `IDENTITY_KEY_PARAM` and `SITE_SECRETS_PREFIX`.
     pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
         let mut settings = SettingsReader::new(env);
         let tables = Tables::from_env(
@@ -69,6 +76,7 @@ impl Deps {
         let bucket = settings.required("MAGNETS_BUCKET");
         let keys_param = settings.required("TOKEN_KEYS_PARAM");
         let identity_param = settings.required("IDENTITY_KEY_PARAM");
+        let secrets_prefix = settings.required("SITE_SECRETS_PREFIX");
         settings.finish()?;
         let names = [keys_param.as_str(), identity_param.as_str()];
         let secrets = runtime
@@ -82,6 +90,7 @@ impl Deps {
         Ok(Self {
             store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
             site: runtime.site()?,
+            secrets: SiteSecrets::new(runtime, secrets_prefix),
             keys,
             identity: IdentityKey::new(read_key(&identity_param, &secrets[1])?),
             clock: runtime.clock.clone(),
@@ -123,6 +132,16 @@ pub async fn handle(deps: &Deps, request: Request) -> Answer {
         return response;
     }
     let path = request.uri().path().to_owned();
+    if path == "/sales/verdict" {
+        let (parts, body) = request.into_parts();
+        let now = deps.clock.now();
+        let taken = verdict::take(deps, &site, now, &parts.headers, body.as_ref()).await;
+        return taken.unwrap_or_else(|error| {
+            tracing::error!(function = "links", error = %error, "a verdict could not be taken");
+            let (status, _) = store_failure(&error);
+            shared::edge::http::json(status, &serde_json::json!({ "error": "please try again" }))
+        });
+    }
     let mut parts = path.trim_start_matches('/').splitn(2, '/');
     let (kind, token) = (
         parts.next().unwrap_or_default(),

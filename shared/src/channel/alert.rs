@@ -2,17 +2,18 @@
 //!
 //! The words here are for people. A channel of another kind has its own file and reads the same [`Handoff`].
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::mail::{Mail, MailError, Writer};
 use crate::domain::handoff::Handoff;
 use crate::domain::lead::Reachability;
-use crate::domain::outbox::OutboxItem;
+use crate::domain::outbox::{OutboxItem, OutboxKind};
 use crate::domain::score::Dimension;
 use crate::domain::text::people_time;
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Claims, Purpose, answer_nonce};
-use crate::site::Site;
+use crate::flow::sales::clock_of;
 
 impl Writer<'_> {
     /// The alert of a handoff, to the person of the order: the owner, a colleague it was passed to, or the next in line.
@@ -28,10 +29,12 @@ impl Writer<'_> {
             None => (handoff.owner.name.clone(), handoff.owner.email.clone()),
         };
         let answer = self.answer_link(item, person, now);
-        let mut document = handoff_values(handoff, self.site);
+        let mut document = handoff_values(handoff);
         document["owner"] = json!({ "name": name });
         document["routed_because"] = json!(because(item, handoff, person));
         document["known"] = json!(known(handoff, person));
+        let answer_by = answer_by(item, handoff, person).map(|at| clock_of(person, at, self.site));
+        document["answer_by"] = json!(answer_by.unwrap_or_default());
         let link = |answer_with: &str| format!("{answer}?answer={answer_with}");
         let values = json!({
             "business": self.site.business,
@@ -85,15 +88,42 @@ fn known(handoff: &Handoff, person: &str) -> String {
     }
 }
 
-/// An instant on the clock of the person, or in UTC where they have none.
-pub fn on_their_clock(person: &str, at: Timestamp, site: &Site) -> String {
-    site.sales
-        .calendar_of(person)
-        .map_or_else(|| people_time(at), |c| c.people_time(at))
+/// When the next in line is asked, if this person does not answer.
+fn answer_by(item: &OutboxItem, handoff: &Handoff, person: &str) -> Option<Timestamp> {
+    match item.kind {
+        OutboxKind::Escalation => item.order.later.first().map(|step| step.at),
+        OutboxKind::Alert if item.order.because.is_none() && person == handoff.owner.id => {
+            handoff.answer_by
+        }
+        OutboxKind::Alert | OutboxKind::Mail | OutboxKind::Notice | OutboxKind::Review => None,
+    }
+}
+
+/// Everything but what an address commonly has: nothing in it can end the link or begin a header.
+const IN_MAILTO: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'@')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_');
+
+/// A link that calls, for a field that holds a number.
+fn tel(field: &str, value: &str) -> String {
+    if !matches!(field, "phone" | "mobile") {
+        return String::new();
+    }
+    let dialled: String = value
+        .chars()
+        .filter(|c| c.is_ascii_digit() || *c == '+')
+        .collect();
+    if dialled.is_empty() {
+        String::new()
+    } else {
+        format!("tel:{dialled}")
+    }
 }
 
 /// What the alert template is given of a handoff.
-fn handoff_values(handoff: &Handoff, site: &Site) -> Value {
+fn handoff_values(handoff: &Handoff) -> Value {
     let profile = |field: &str| -> String {
         handoff
             .field(field)
@@ -106,17 +136,17 @@ fn handoff_values(handoff: &Handoff, site: &Site) -> Value {
         "job_title": profile("job_title"),
         "company": profile("company"),
         "email": handoff.email.as_ref().map(|e| e.expose().clone()).unwrap_or_default(),
+        "mailto": handoff.email.as_ref().map(|e| format!("mailto:{}", utf8_percent_encode(e.expose(), IN_MAILTO))).unwrap_or_default(),
         "phone": profile("phone"),
         "country": profile("country"),
         "profile": handoff.profile.iter()
             .filter(|l| !shown_apart.contains(&l.field.as_str()))
-            .map(|l| json!({ "field": l.field, "label": l.label, "value": l.value.expose() }))
+            .map(|l| json!({ "field": l.field, "label": l.label, "value": l.value.expose(), "link": tel(&l.field, l.value.expose()) }))
             .collect::<Vec<_>>(),
         "no_call": handoff.no_call.clone().unwrap_or_default(),
         "reachability": reachability(handoff.reachability),
         "stage": "ready for sales",
         "qualified_at": people_time(handoff.at),
-        "answer_by": handoff.answer_by.map(|at| on_their_clock(&handoff.owner.id, at, site)).unwrap_or_default(),
         "score": handoff.score,
         "lines": handoff.breakdown.iter().map(|l| json!({
             "rule": l.rule,

@@ -1,6 +1,8 @@
 //! The handoff: what sales needs to know, frozen at the moment a lead qualified.
 
 mod freeze;
+#[cfg(all(test, feature = "site-source"))]
+mod tests;
 mod words;
 
 use serde::{Deserialize, Serialize};

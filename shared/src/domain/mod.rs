@@ -42,4 +42,5 @@ pub mod time;
 pub mod token;
 pub mod touchpoint;
 pub mod typo;
+pub mod verdict;
 pub mod webhook;

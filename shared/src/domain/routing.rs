@@ -114,7 +114,7 @@ impl Routing<'_> {
             },
             None => Assigned {
                 to: sales.fallback.clone(),
-                because: String::from("no route matches, so the fallback gets it"),
+                because: String::from("no route matches"),
                 known: None,
             },
         }

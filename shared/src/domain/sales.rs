@@ -32,6 +32,9 @@ pub struct Sales {
     /// Purpose of the consent without which nobody is called; none = a number given is a number to call.
     #[serde(default)]
     pub call_consent: Option<String>,
+    /// Name of the secret by which a CRM signs its verdicts; none = verdicts come from people only.
+    #[serde(default)]
+    pub verdict_secret: Option<String>,
 }
 
 impl Sales {

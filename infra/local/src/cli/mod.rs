@@ -21,6 +21,7 @@ mod quarantine;
 mod replay;
 mod report;
 mod rescore;
+pub mod sales;
 mod sample_mail;
 mod send_test;
 mod serve;
@@ -76,6 +77,10 @@ enum Command {
     Override(override_lead::OverrideArgs),
     /// Try another scoring model on all history, and change nothing
     Replay(replay::ReplayArgs),
+    /// Give a lead to a sales person, who gets the alert
+    Assign(sales::AssignArgs),
+    /// Send the alert of a lead once more
+    Resend(sales::ResendArgs),
     /// Apply the scoring model in force to all leads
     Rescore(rescore::RescoreArgs),
     /// Stages, sources, rules and sales over some days
@@ -129,6 +134,8 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Assign(args)) => sales::run_assign(&args),
+        Some(Command::Resend(args)) => sales::run_resend(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Preview(args)) => preview::run(&args),
         Some(Command::SendTest(args)) => send_test::run(&args),

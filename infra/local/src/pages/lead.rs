@@ -214,7 +214,11 @@ pub fn lead(doc: &Value) -> String {
         sums_up: sum == number(&score["total"]),
         lines,
         sum: points(sum),
-        handoffs: list(&doc["handoffs"]).iter().rev().map(handoff).collect(),
+        handoffs: list(&doc["handoffs"])
+            .iter()
+            .rev()
+            .map(|given| handoff(given, lead))
+            .collect(),
         touchpoints,
         outbox: outbox.into_iter().map(outbox_item).collect(),
         profile: profile(lead, known_words),
@@ -378,7 +382,7 @@ fn labelled(given: &Value) -> (String, String) {
     (line(&given["label"]), line(&given["value"]))
 }
 
-fn handoff(given: &Value) -> Handoff {
+fn handoff(given: &Value, lead: &Value) -> Handoff {
     let owner = &given["owner"];
     let owner = match (line(&owner["name"]), line(&owner["email"])) {
         (name, email) if name.is_empty() => {
@@ -401,6 +405,7 @@ fn handoff(given: &Value) -> Handoff {
         let total = points(number(&given["score"]["total"]));
         facts.push(("Score then".to_owned(), format!("{total} points")));
     }
+    facts.extend(answers(given, lead));
     facts.extend(list(&given["bant"]).iter().map(labelled));
     facts.extend(list(&given["comments"]).iter().map(labelled));
     facts.retain(|(_, value)| !value.is_empty());
@@ -416,6 +421,44 @@ fn handoff(given: &Value) -> Handoff {
             })
             .collect(),
     }
+}
+
+/// How sales stands with the lead: until when an answer is due, or what it was.
+fn answers(given: &Value, lead: &Value) -> Vec<(String, String)> {
+    let handling = &lead["handling"];
+    if number(&given["cycle"]) != number(&lead["cycle"]) {
+        return Vec::new();
+    }
+    let mut told = Vec::new();
+    let mut tell = |label: &str, value: String| told.push((label.to_owned(), value));
+    let said = |what: &Value| {
+        let (label, _) = kind(&line(&what["kind"]));
+        let reason = words(&line(&what["reason"])).to_lowercase();
+        let because = if reason.is_empty() {
+            String::new()
+        } else {
+            format!(" ({reason})")
+        };
+        format!("{label} {}{because}", When::read(&what["at"]).short)
+    };
+    let at = |value: &Value| When::read(value).short;
+    if handling["holder"].is_string() {
+        tell("Now with", line(&handling["holder"]));
+    }
+    let mut waits = true;
+    for what in ["answer", "qualified", "outcome"] {
+        if handling[what].is_object() {
+            waits = false;
+            tell("Answer", said(&handling[what]));
+        }
+    }
+    if waits && handling["snoozed_until"].is_number() {
+        tell("Put off until", at(&handling["snoozed_until"]));
+    }
+    if waits && given["answer_by"].is_number() {
+        tell("Answer due by", at(&given["answer_by"]));
+    }
+    told
 }
 
 /// The name of a kind of touchpoint and the tone of its dot.

@@ -40,7 +40,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 #[test]
-fn four_hours_from_friday_afternoon_end_on_monday() {
+fn sal_4_four_hours_from_friday_afternoon_end_on_monday() {
     let ends = office().plus_working(at("2026-03-06T15:00:00+01:00"), 240);
     assert_eq!(ends, at("2026-03-09T11:00:00+01:00"));
 }
@@ -66,7 +66,7 @@ fn a_holiday_is_passed_over() {
 }
 
 #[test]
-fn nine_o_clock_stays_nine_o_clock_when_clocks_change() {
+fn sal_4_nine_o_clock_stays_nine_o_clock_when_clocks_change() {
     // Clocks go forward in the night to Sunday, 29 March 2026.
     let ends = office().plus_working(at("2026-03-27T16:00:00+01:00"), 120);
     assert_eq!(ends, at("2026-03-30T10:00:00+02:00"));

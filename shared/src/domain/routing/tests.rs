@@ -30,6 +30,7 @@ fn sales(people: &[&str]) -> Sales {
         calendar: None,
         calendars: BTreeMap::new(),
         call_consent: None,
+        verdict_secret: None,
     }
 }
 
@@ -52,7 +53,7 @@ fn away(off: bool) -> Calendar {
 
 proptest! {
     #[test]
-    fn while_the_same_people_are_there_each_gets_the_same_number_of_leads_one_apart_at_most(
+    fn sal_1_while_the_same_people_are_there_each_gets_the_same_number_of_leads_one_apart_at_most(
         size in 1..=6_usize,
         gone in prop::collection::vec(prop::option::of(any::<bool>()), 6),
         first in 1..1_000_u64,
@@ -97,7 +98,7 @@ proptest! {
 }
 
 #[test]
-fn whoever_has_the_day_off_is_passed_over_and_a_weekend_is_no_day_off() {
+fn sal_1_whoever_has_the_day_off_is_passed_over_and_a_weekend_is_no_day_off() {
     let mut sales = sales(&["ada", "bo"]);
     sales.calendars.insert("ada".into(), away(true));
     for n in 1..5 {

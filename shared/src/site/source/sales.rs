@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::pii::Pii;
 use crate::domain::sales::{ActionRule, Assignee, Condition, Group, Route, Sales, SalesPerson};
+use crate::runtime::is_secret_name;
 
 use super::company::{check_address, check_plain};
 use super::hours::{Hours, hours};
@@ -122,6 +123,17 @@ pub(super) fn sales(team: Team<'_>, vocabulary: &Vocabulary<'_>) -> Option<Sales
     if let Some(purpose) = &call_consent {
         vocabulary.purposes.check(purpose);
     }
+    let verdict_secret = table.text("verdict_secret").and_then(|name| {
+        if !is_secret_name(&name.value) {
+            // Not repeated here: somebody may have put the secret itself.
+            name.spot.error_help(
+                "`verdict_secret` is the name of a secret: a-z, 0-9 and -",
+                "the secret itself is kept apart; docs/handoff.md tells where",
+            );
+            return None;
+        }
+        Some(name.value)
+    });
     let mut routes = Vec::new();
     for route in table.tables("route", "[[sales.route]]") {
         routes.extend(read_route(&route, &whom, vocabulary));
@@ -142,6 +154,7 @@ pub(super) fn sales(team: Team<'_>, vocabulary: &Vocabulary<'_>) -> Option<Sales
         actions,
         escalate_after_minutes,
         call_consent: call_consent.map(|c| c.value),
+        verdict_secret,
     })
 }
 
