@@ -1,7 +1,8 @@
 //! `kill -9` between every two steps of capture, score, deliver and notify: one process for each failpoint, on data in files.
 //!
 //! The process dies before or after one call; the next one starts on what the first left, the visitor posts again as a person does who
-//! saw an error, and time passes. Then one lead has one handoff, one alert, one notice, and each receiver its messages.
+//! saw an error, and time passes. Then one lead has one handoff, one alert, one notice, and each receiver its messages; nothing is mailed
+//! twice that is not marked.
 //! `LODESTONE_KILLS=all` takes every failpoint; without it one in twelve.
 
 use std::collections::BTreeMap;
@@ -69,7 +70,13 @@ async fn check(runner: &Runner) -> anyhow::Result<()> {
         if item["order"]["channel"].is_null() {
             let id = item["id"].as_str().context("id")?;
             let sent = mails.remove(&format!("{reference}_{id}")).unwrap_or(0);
-            ensure!(sent == 1, "{id} was mailed {sent} times");
+            // A send whose word died with the process is made once more, and marked.
+            let most = if item["possible_duplicate"] == true {
+                2
+            } else {
+                1
+            };
+            ensure!((1..=most).contains(&sent), "{id} was mailed {sent} times");
         }
     }
     let hooks = json_of(runner.get("/local/hooks")).await?;
