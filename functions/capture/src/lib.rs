@@ -19,6 +19,8 @@ mod body;
 mod cors;
 mod dialect;
 mod doubt;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod limit;
 mod parts;
 mod record;
