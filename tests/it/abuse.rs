@@ -1,10 +1,16 @@
 //! The abuse ladder: what may not come from a person looks like a success, is set aside with its reason, and can be taken up.
 
+use std::path::Path;
+
+use base64::Engine as _;
+use lodestone::app::Options;
 use lodestone::quarantine::{Quarantine, Which};
 use reqwest::StatusCode;
 use serde_json::Value;
 use shared::domain::held::Doubt;
-use tests::world::{Pair, World, guide, hidden_fields};
+use shared::runtime::Clock;
+use tests::project;
+use tests::world::{Pair, START, World, guide, hidden_fields};
 
 const ADA: &str = "ada@analytical-engines.com";
 const GRACE: &str = "grace@analytical-engines.com";
@@ -318,5 +324,122 @@ async fn the_local_page_shows_what_is_set_aside_and_its_buttons_work() -> anyhow
         .send()
         .await?;
     assert_eq!(again.status(), 404);
+    Ok(())
+}
+
+/// A system whose guide form asks for a proof.
+async fn world_with_proof(seed: u64, proof: &str) -> anyhow::Result<(World, tempfile::TempDir)> {
+    let folder = tempfile::tempdir()?;
+    copy(&project("infra/site"), folder.path())?;
+    let form = folder.path().join("forms/guide.toml");
+    let text = std::fs::read_to_string(&form)?;
+    std::fs::write(&form, format!("{text}\n[proof]\n{proof}\n"))?;
+    let options = Options::step(
+        seed,
+        Clock::from_fn(|| START),
+        folder.path().to_owned(),
+        project("infra/template.yaml"),
+    );
+    Ok((World::start(options).await?, folder))
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Solves a challenge with the official library.
+fn solved(challenge: &Value) -> String {
+    let challenge: altcha::Challenge = serde_json::from_value(challenge.clone()).unwrap();
+    let solution = altcha::solve_challenge(altcha::SolveChallengeOptions::new(&challenge));
+    let solution = solution.unwrap().expect("a solution within the time");
+    let payload = altcha::Payload {
+        challenge,
+        solution,
+    };
+    base64::engine::general_purpose::STANDARD.encode(serde_json::to_vec(&payload).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_of_work_by_the_official_library_is_taken_and_is_worth_one_submission()
+-> anyhow::Result<()> {
+    let (world, _folder) = world_with_proof(310, "kind = \"altcha\"").await?;
+    let challenge: Value = world.get("/f/guide/challenge").send().await?.json().await?;
+    let proof = solved(&challenge);
+    world.advance(5).await?;
+    submit_with(&world, ADA, &[("altcha", &proof)]).await?;
+    submit_with(
+        &world,
+        "again@analytical-engines.com",
+        &[("altcha", &proof)],
+    )
+    .await?;
+    submit_with(&world, "none@analytical-engines.com", &[]).await?;
+    submit_with(
+        &world,
+        "wrong@analytical-engines.com",
+        &[("altcha", "e30=")],
+    )
+    .await?;
+    world.settle().await?;
+    assert_eq!(world.mails_to(ADA)?.len(), 1);
+    let mut found = set_aside(&world).await?;
+    found.sort();
+    let expected = [
+        ("again", Doubt::SpentTicket),
+        ("none", Doubt::NoProof),
+        ("wrong", Doubt::FailedProof),
+    ]
+    .map(|(who, doubt)| {
+        (
+            format!("{who}@analytical-engines.com"),
+            doubt.code().to_owned(),
+        )
+    });
+    assert_eq!(found, expected);
+    let page = world.get("/f/guide").send().await?;
+    let policy = page.headers()["content-security-policy"]
+        .to_str()?
+        .to_owned();
+    assert!(
+        policy.contains("script-src 'self'; connect-src 'self'"),
+        "{policy}"
+    );
+    assert!(page.text().await?.contains("data-lodestone"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frm_3_a_checker_out_of_reach_stores_the_lead_and_holds_its_mail_until_it_is_released()
+-> anyhow::Result<()> {
+    let proof = "kind = \"turnstile\"\nsite_key = \"k\"\nsecret = \"turnstile\"";
+    // The secret is not there, so nothing can be checked.
+    let (world, _folder) = world_with_proof(311, proof).await?;
+    submit_with(&world, ADA, &[("cf-turnstile-response", "token")]).await?;
+    world.settle().await?;
+    assert!(world.lead(ADA).await?.is_some(), "storing fails open");
+    assert!(world.mails_to(ADA)?.is_empty(), "mailing fails closed");
+    assert_eq!(
+        set_aside(&world).await?,
+        [(ADA.to_owned(), "unchecked".to_owned())]
+    );
+    let quarantine = quarantine(&world).await?;
+    let held = quarantine.find(&Which::default()).await?;
+    quarantine.release(&held[0]).await?;
+    quarantine.release(&held[0]).await?;
+    world.settle().await?;
+    assert_eq!(world.mails_to(ADA)?.len(), 1);
+    let known = world.known(ADA).await?;
+    let facts = known["touchpoints"].as_array().unwrap().iter();
+    assert_eq!(facts.filter(|t| t["kind"] == "form_submitted").count(), 1);
     Ok(())
 }

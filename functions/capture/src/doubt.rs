@@ -17,8 +17,8 @@ use shared::flow::abuse::{Proof, Ticket, Verdict, judge as judge_, read_ticket};
 use shared::flow::capture::{Arrival, decide};
 use shared::store::StoreError;
 
-use crate::Deps;
 use crate::record::{Recorded, record};
+use crate::{Deps, proof};
 
 /// Longest client report that is looked at, in bytes.
 const MAX_REPORT: usize = 512;
@@ -59,15 +59,27 @@ pub fn is_automated(request: &Request) -> bool {
 }
 
 /// Looks at a post.
-pub fn judge(deps: &Deps, form: &Form, pairs: &[(String, String)], automated: bool) -> Looked {
+pub async fn judge(
+    deps: &Deps,
+    form: &Form,
+    pairs: &[(String, String)],
+    automated: bool,
+) -> Looked {
     let now = deps.clock.now();
-    let given = own_field(form, pairs, "_nonce").filter(|n| n.starts_with(OURS));
+    let is_test = form.test_mode || own_field(form, pairs, "is_test").is_some_and(is_ticked);
+    let (proof, bound) = if is_test || automated {
+        (Proof::NotAsked, None)
+    } else {
+        proof::look(deps, form, pairs).await
+    };
+    let own = own_field(form, pairs, "_nonce").filter(|n| n.starts_with(OURS));
+    // A proof stands for one submission, so the ticket that it is bound to counts, whatever else was posted.
+    let given = bound.as_deref().or(own);
     let ticket = given.map_or(Ticket::Absent, |token| {
         let verified = deps.keys.verify(Purpose::FormNonce, token, now);
         read_ticket(verified, &form.id, now)
     });
-    let is_test = form.test_mode || own_field(form, pairs, "is_test").is_some_and(is_ticked);
-    let verdict = judge_(is_test, automated, ticket, Proof::NotAsked);
+    let verdict = judge_(is_test, automated, ticket, proof);
     let credible = given.filter(|_| ticket == Ticket::Fine);
     Looked {
         verdict,

@@ -32,7 +32,10 @@ pub fn post(form: &Form, content_type: &str, bytes: &[u8]) {
     };
     assert!(pairs.len() <= 50, "more fields than there may be");
     for (name, value) in &pairs {
-        assert!(name.len() <= 64 && value.len() <= 8 * 1024, "a field over its limit");
+        assert!(
+            name.len() <= 64 && value.len() <= 8 * 1024,
+            "a field over its limit"
+        );
     }
     match check(form, &pairs, None) {
         Checked::Trapped => {}
@@ -64,12 +67,22 @@ fn again(typed: &str) {
         panic!("an address that was taken is not taken again");
     };
     let normalised = first.normalised();
-    assert!(normalised.is_ascii() && normalised.len() <= 254, "not what mail can be sent to");
-    assert!(!normalised.contains([' ', '\r', '\n', '<', '>', ',', '"']), "more than an address");
+    assert!(
+        normalised.is_ascii() && normalised.len() <= 254,
+        "not what mail can be sent to"
+    );
+    assert!(
+        !normalised.contains([' ', '\r', '\n', '<', '>', ',', '"']),
+        "more than an address"
+    );
     let Ok(second) = EmailAddress::parse(&normalised) else {
         panic!("the normalised address is none");
     };
-    assert_eq!(second.identity(), first.identity(), "two people of one address");
+    assert_eq!(
+        second.identity(),
+        first.identity(),
+        "two people of one address"
+    );
 }
 
 /// Looks where a page asks to go: nowhere but to an allowed origin, whatever it says it is.
@@ -85,12 +98,18 @@ pub fn redirect(form: &Form, referer: &str, asked: &str) {
     }
     let page = PageOrigin::of(&headers, OWN);
     let to = page.after_success(form, Some(asked));
-    assert!(!to.chars().any(char::is_control), "a control character in a redirect");
+    assert!(
+        !to.chars().any(char::is_control),
+        "a control character in a redirect"
+    );
     let Ok(url) = Url::parse(&to) else {
         panic!("a redirect that is no URL");
     };
     let origin = url.origin().ascii_serialization();
     let known = origin == OWN || form.allowed_origins.contains(&origin);
     assert!(known, "a redirect to a stranger");
-    assert!(url.username().is_empty() && url.password().is_none(), "a redirect with a login");
+    assert!(
+        url.username().is_empty() && url.password().is_none(),
+        "a redirect with a login"
+    );
 }

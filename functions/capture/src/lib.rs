@@ -22,10 +22,14 @@ mod doubt;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod limit;
+#[cfg(test)]
+mod openapi;
 mod parts;
+mod proof;
 mod record;
 mod redirect;
 mod release;
+mod schema;
 mod script;
 mod submit;
 mod ticket;
@@ -43,6 +47,8 @@ pub struct Deps {
     pub identity: IdentityKey,
     /// Signs the tickets of forms.
     pub keys: TokenKeys,
+    /// Asks captcha services.
+    checker: proof::Checker,
     /// The time.
     pub clock: Clock,
     /// Names requests.
@@ -83,6 +89,7 @@ impl Deps {
             site: runtime.site()?,
             identity: IdentityKey::new(read_key(&key_param, &secrets[0])?),
             keys,
+            checker: proof::Checker::new(runtime, secrets_prefix),
             clock: runtime.clock.clone(),
             entropy: runtime.entropy.clone(),
             public_url,

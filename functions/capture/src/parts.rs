@@ -1,11 +1,11 @@
-//! What stands beside a form, for scripts: `GET /f/{form}/challenge`. Nothing here changes anything or tells anything about a person.
+//! What stands beside a form, for scripts: `GET /f/{form}/challenge` and `GET /f/{form}/schema`. Nothing here changes anything or tells anything about a person.
 
 use lambda_http::Request;
 use shared::edge::http::{Answer, header_text};
 use shared::site::Site;
 
 use crate::answer::{Asker, Refusal};
-use crate::{Deps, cors, ticket};
+use crate::{Deps, cors, schema, ticket};
 
 /// Answers a request for a part of a form; none where the path names no part.
 pub fn answer(deps: &Deps, site: &Site, request: &Request) -> Option<Answer> {
@@ -16,6 +16,7 @@ pub fn answer(deps: &Deps, site: &Site, request: &Request) -> Option<Answer> {
     };
     let mut response = match part {
         "challenge" => ticket::challenge(deps, form),
+        "schema" => schema::serve(form, &deps.public_url),
         _ => return None,
     };
     cors::allow(

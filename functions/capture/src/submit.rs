@@ -145,7 +145,7 @@ pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -
     if let Some(seconds) = over_limit(deps, ip).await {
         return Outcome::Refused(Refusal::TooMany(seconds));
     }
-    let checked = doubt::judge(deps, form, post.pairs, visitor.automated);
+    let checked = doubt::judge(deps, form, post.pairs, visitor.automated).await;
     let write_id = random("req", deps.entropy.bytes());
     let key = post
         .key

@@ -11,7 +11,7 @@ use shared::domain::source::Source;
 use shared::domain::token::{Claims, Purpose, scope_of};
 use shared::edge::http::{Answer, json as json_answer};
 
-use crate::Deps;
+use crate::{Deps, proof};
 
 /// Most campaign parameters that a hosted form carries on, and their bounds in bytes.
 const MAX_CARRIED: usize = 20;
@@ -48,5 +48,13 @@ pub fn hidden(deps: &Deps, form: &Form, request: &Request) -> Vec<(String, Strin
 
 /// `GET /f/{form}/challenge`: what a script needs to begin a form.
 pub fn challenge(deps: &Deps, form: &Form) -> Answer {
-    json_answer(StatusCode::OK, &json!({ "nonce": issue(deps, form) }))
+    let ticket = issue(deps, form);
+    // Altcha's own widget reads the challenge and passes over the rest.
+    let body = match proof::challenge(deps, form, &ticket) {
+        Some(challenge) => json!({
+            "nonce": ticket, "parameters": challenge.parameters, "signature": challenge.signature,
+        }),
+        None => json!({ "nonce": ticket }),
+    };
+    json_answer(StatusCode::OK, &body)
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::elsewhere::Elsewhere;
+use super::proof::ProofAsk;
 
 /// A form that pages may post to.
 #[expect(
@@ -52,6 +53,9 @@ pub struct Form {
     pub honeypots: Vec<String>,
     /// What happens to a field that the form does not declare.
     pub unknown_fields: UnknownFields,
+    /// A proof of being human that posts must bring; without it they are set aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofAsk>,
     /// Answers are kept apart: never scored, never mailed, never alerted.
     pub test_mode: bool,
     /// Places that a page may send its visitors to by name.

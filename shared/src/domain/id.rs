@@ -156,6 +156,11 @@ pub fn random(prefix: &str, entropy: [u8; 16]) -> String {
     format!("{prefix}_{}", lower_base32(&entropy))
 }
 
+/// The bytes in lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
 /// SHA-256 of the bytes in hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))

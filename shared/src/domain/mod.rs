@@ -3,6 +3,7 @@
 //! No I/O, no clock, no randomness, no AWS, no HTTP: everything here is decided from its arguments alone, so a test needs no runtime
 //! and any past decision can be made again.
 
+pub mod altcha;
 pub mod channel;
 pub mod consent;
 pub mod countries;
@@ -27,6 +28,7 @@ pub mod news;
 pub mod outbox;
 pub mod phone;
 pub mod pii;
+pub mod proof;
 #[cfg(test)]
 mod properties;
 pub mod reserved;

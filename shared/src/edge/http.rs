@@ -16,6 +16,9 @@ use crate::store::StoreError;
 /// An answer.
 pub type Answer = Response<Body>;
 
+/// How a page that brings our script names it.
+const OWN_SCRIPT: &str = "<script src=\"/lodestone.js\"";
+
 /// Seconds a visitor is asked to wait when the store is out of reach.
 const RETRY_SECONDS: u16 = 5;
 
@@ -132,8 +135,14 @@ fn content_security_policy(html: &str, form_action: &[String]) -> String {
         },
     );
     let more = form_action.join(" ");
+    // A form that asks for a proof of work brings our own script; whatever visitors typed is escaped and cannot look like it.
+    let script = if html.contains(OWN_SCRIPT) {
+        " script-src 'self'; connect-src 'self';"
+    } else {
+        ""
+    };
     format!(
-        "default-src 'none'; style-src {style_src}; img-src 'self' data:; form-action 'self' {more}; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none';{script} style-src {style_src}; img-src 'self' data:; form-action 'self' {more}; frame-ancestors 'none'; base-uri 'none'"
     )
 }
 

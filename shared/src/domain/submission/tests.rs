@@ -75,6 +75,7 @@ fn form() -> Form {
         strict_origin: false,
         honeypots: vec![],
         unknown_fields: UnknownFields::Keep,
+        proof: None,
         test_mode: false,
         redirects: std::collections::BTreeMap::new(),
         country: None,

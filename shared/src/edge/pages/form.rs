@@ -8,6 +8,7 @@ use askama::Template;
 use super::Look;
 use crate::domain::countries::COUNTRIES;
 use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
+use crate::domain::proof::ProofKind;
 use crate::domain::reserved::{Reserved, reserved, stored_name};
 use crate::domain::submission::Problem;
 use crate::domain::text::shortened;
@@ -232,6 +233,21 @@ impl<'a> FormPage<'a> {
             }
             Some(ask) => (ask.text.clone(), true),
             None => (name.to_owned(), false),
+        }
+    }
+
+    /// Whether the page brings the script that works for the form's proof. It is the only page with a script.
+    fn has_script(&self) -> bool {
+        let proof = self.form.proof.as_ref();
+        proof.is_some_and(|ask| ask.kind == ProofKind::Altcha)
+    }
+
+    /// What a visitor without scripts reads on such a form.
+    fn needs_script(&self) -> &'static str {
+        if self.look.language.starts_with("de") {
+            "Ohne JavaScript sieht sich erst ein Mensch Ihre Nachricht an; das kann etwas dauern."
+        } else {
+            "Without JavaScript a person looks at what you send first, so it may take a while."
         }
     }
 

@@ -85,6 +85,10 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
     }
     let redirects = elsewhere::redirects(&root, &origins);
 
+    let proof = root
+        .table("proof", "[proof]")
+        .and_then(|table| super::proof::proof(table, &origins));
+
     let mut names = Unique::default();
     let fields = read_fields(&root, &mut names, magnet.is_some());
     let consents = read_consents(&root, &mut names);
@@ -116,6 +120,7 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
         strict_origin,
         honeypots: honeypots.into_iter().map(|h| h.value).collect(),
         unknown_fields,
+        proof,
         test_mode,
         redirects,
         country,

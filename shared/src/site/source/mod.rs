@@ -22,6 +22,7 @@ mod magnets;
 mod mail_domains;
 mod names;
 mod predicate;
+mod proof;
 mod reach;
 mod reader;
 mod sales;

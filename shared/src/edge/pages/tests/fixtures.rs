@@ -163,6 +163,7 @@ pub(super) fn form() -> Form {
         strict_origin: false,
         honeypots: Vec::new(),
         unknown_fields: UnknownFields::Keep,
+        proof: None,
         test_mode: false,
         redirects: std::collections::BTreeMap::new(),
         country: None,
