@@ -10,18 +10,29 @@ use shared::edge::http::{Answer, answer};
 /// The form's schema as an answer.
 pub fn serve(form: &Form, public_url: &str) -> Answer {
     let body = of(form, public_url).to_string();
-    answer(StatusCode::OK, "application/schema+json; charset=utf-8", body)
+    answer(
+        StatusCode::OK,
+        "application/schema+json; charset=utf-8",
+        body,
+    )
 }
 
 /// The form's schema.
 fn of(form: &Form, public_url: &str) -> Value {
-    let fields = form.fields.iter().map(|field| (field.name.clone(), property(field)));
+    let fields = form
+        .fields
+        .iter()
+        .map(|field| (field.name.clone(), property(field)));
     let consents = form.consents.iter().map(|ask| {
         let asked = json!({ "type": ["boolean", "string"], "title": ask.text });
         (ask.field.clone(), asked)
     });
     let required = form.fields.iter().filter(|f| f.required).map(|f| &f.name);
-    let needed = form.consents.iter().filter(|c| c.required).map(|c| &c.field);
+    let needed = form
+        .consents
+        .iter()
+        .filter(|c| c.required)
+        .map(|c| &c.field);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": format!("{public_url}/f/{}/schema", form.id),
@@ -64,7 +75,9 @@ fn property(field: &Field) -> Value {
 
 fn choices(options: &[Choice]) -> Vec<Value> {
     let offered = options.iter();
-    offered.map(|c| json!({ "const": c.value, "title": c.label })).collect()
+    offered
+        .map(|c| json!({ "const": c.value, "title": c.label }))
+        .collect()
 }
 
 #[cfg(test)]

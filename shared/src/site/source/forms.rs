@@ -85,10 +85,6 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
     }
     let redirects = elsewhere::redirects(&root, &origins);
 
-    let proof = root
-        .table("proof", "[proof]")
-        .and_then(|table| super::proof::proof(table, &origins));
-
     let mut names = Unique::default();
     let fields = read_fields(&root, &mut names, magnet.is_some());
     let consents = read_consents(&root, &mut names);
@@ -100,6 +96,7 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
             "a form can have at most {MOST_FIELDS} fields and consents, this one has more"
         ));
     }
+    let proof = super::proof::of(&root, &origins);
     root.finish();
 
     let form = Form {

@@ -8,8 +8,9 @@ use super::reader::{At, Table};
 /// Least score in hundredths, where the file does not say.
 const MIN_SCORE: u8 = 50;
 
-/// Reads the table. `origins` are the form's, on whose hosts tokens are made.
-pub(super) fn proof(table: Table<'_>, origins: &[String]) -> Option<ProofAsk> {
+/// Reads the table, if the form has one. `origins` are the form's, on whose hosts tokens are made.
+pub(super) fn of(root: &Table<'_>, origins: &[String]) -> Option<ProofAsk> {
+    let table = root.table("proof", "[proof]")?;
     let kind = table.required_text("kind", "`altcha`, `turnstile`, `hcaptcha` or `recaptcha`");
     let site_key = table.text("site_key");
     let secret = table.text("secret");
