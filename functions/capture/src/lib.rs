@@ -89,7 +89,7 @@ impl Deps {
             site: runtime.site()?,
             identity: IdentityKey::new(read_key(&key_param, &secrets[0])?),
             keys,
-            checker: proof::Checker::new(runtime, secrets_prefix),
+            checker: proof::Checker::new(runtime),
             clock: runtime.clock.clone(),
             entropy: runtime.entropy.clone(),
             public_url,

@@ -26,6 +26,8 @@ fn refusals() -> Vec<Refusal> {
         R::Empty,
         R::LongKey,
         R::KeyReused,
+        R::Unproven,
+        R::NoSecret,
         R::TooMany(1),
         R::Store(StoreError::Busy("conflict")),
     ];
@@ -35,7 +37,7 @@ fn refusals() -> Vec<Refusal> {
             R::FormNotFound | R::Method | R::Origin | R::TooLarge | R::HeadersTooLarge => {}
             R::TooManyFields | R::FieldTooLarge | R::UnsupportedType | R::BadJson => {}
             R::BadMultipart | R::Files | R::Empty | R::LongKey | R::KeyReused => {}
-            R::TooMany(_) | R::Store(_) => {}
+            R::Unproven | R::NoSecret | R::TooMany(_) | R::Store(_) => {}
         }
     }
     all

@@ -25,25 +25,30 @@ const TRIES: u8 = 2;
 pub struct Checker {
     runtime: Runtime,
     sender: Arc<OnceLock<Sender>>,
-    secrets: SiteSecrets,
 }
 
 impl Checker {
-    /// With the secrets below this prefix.
-    pub fn new(runtime: &Runtime, secrets_prefix: String) -> Self {
+    /// Reaches the internet as the runtime says.
+    pub fn new(runtime: &Runtime) -> Self {
         Self {
             runtime: runtime.clone(),
             sender: Arc::default(),
-            secrets: SiteSecrets::new(runtime, secrets_prefix),
         }
     }
 
-    async fn ask(&self, ask: &ProofAsk, url: &str, token: &str, entropy: [u8; 16]) -> Proof {
+    async fn ask(
+        &self,
+        secrets: &SiteSecrets,
+        ask: &ProofAsk,
+        url: &str,
+        token: &str,
+        entropy: [u8; 16],
+    ) -> Proof {
         if token.len() > MAX_TOKEN {
             return Proof::Failed;
         }
         let name = ask.secret.as_deref().unwrap_or_default();
-        let secret = match self.secrets.get(name).await {
+        let secret = match secrets.get(name).await {
             Ok(secret) => secret,
             Err(error) => {
                 tracing::error!(function = "capture", error = %error, "the secret of a captcha service cannot be read");
@@ -110,7 +115,7 @@ pub async fn look(deps: &Deps, form: &Form, pairs: &[(String, String)]) -> (Proo
         Some(url) => {
             let proof = deps
                 .checker
-                .ask(ask, url, token, deps.entropy.bytes())
+                .ask(&deps.secrets, ask, url, token, deps.entropy.bytes())
                 .await;
             (proof, None)
         }
