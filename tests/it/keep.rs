@@ -1,8 +1,20 @@
 //! What lapses: a person who asked by mail and never clicked is forgotten after seven days.
 
-use tests::world::{World, demo, guide, link};
+use std::path::Path;
+
+use lodestone::app::Options;
+use shared::runtime::Clock;
+use tests::project;
+use tests::world::{START, World, demo, guide, link};
 
 const ADA: &str = "ada@analytical-engines.com";
+
+/// Whether nothing is kept any more, shown or not.
+async fn is_gone(world: &World, email: &str) -> anyhow::Result<bool> {
+    let query = world.app.core().query();
+    let id = query.lead_id(email).unwrap();
+    Ok(query.by_id(&id).await?.is_none())
+}
 
 async fn days(world: &World, n: u32) -> anyhow::Result<()> {
     world.advance(n * 86_400).await?;
@@ -17,7 +29,7 @@ async fn law_7_a_person_who_never_clicked_is_forgotten_after_seven_days() -> any
     days(&world, 6).await?;
     assert!(world.lead(ADA).await?.is_some());
     days(&world, 3).await?;
-    assert!(world.lead(ADA).await?.is_none());
+    assert!(is_gone(&world, ADA).await?);
     Ok(())
 }
 
@@ -60,5 +72,89 @@ async fn leaving_outlives_being_forgotten() -> anyhow::Result<()> {
         "only the question whether it was them: {}",
         mails[1].text
     );
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let (from, to) = {
+            let entry = entry?;
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if from.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            std::fs::copy(from, to)?;
+        }
+    }
+    Ok(())
+}
+
+/// A system whose forms keep what they take in for as long as this says.
+async fn keeping(seed: u64, retention: &str) -> anyhow::Result<(World, tempfile::TempDir)> {
+    let site = tempfile::tempdir()?;
+    copy(&project("infra/site"), site.path())?;
+    for form in ["guide", "demo"] {
+        let path = site.path().join(format!("forms/{form}.toml"));
+        let text = std::fs::read_to_string(&path)?;
+        std::fs::write(&path, format!("{text}\n[retention]\n{retention}\n"))?;
+    }
+    let clock = Clock::from_fn(|| START);
+    let folder = site.path().to_owned();
+    let options = Options::step(seed, clock, folder, project("infra/template.yaml"));
+    Ok((World::start(options).await?, site))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn law_7_a_form_says_how_long_a_person_has_to_click() -> anyhow::Result<()> {
+    let (world, _site) = keeping(64, "unconfirmed_days = 20").await?;
+    world.submit_until_taken("guide", &guide(ADA)).await?;
+    world.settle().await?;
+    days(&world, 19).await?;
+    assert!(world.lead(ADA).await?.is_some());
+    days(&world, 3).await?;
+    assert!(is_gone(&world, ADA).await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn law_7_who_did_nothing_for_the_months_that_a_form_says_is_forgotten() -> anyhow::Result<()>
+{
+    let (world, _site) = keeping(65, "inactive_months = 2").await?;
+    let grace = "grace@analytical-engines.com";
+    crate::whole_path::become_mql(&world, ADA).await?;
+    world.submit_until_taken("demo", &demo(grace)).await?;
+    world.settle().await?;
+    days(&world, 40).await?;
+    // One of them comes back.
+    world.submit_until_taken("demo", &demo(grace)).await?;
+    world.settle().await?;
+    days(&world, 24).await?;
+    assert!(is_gone(&world, ADA).await?, "62 days are over");
+    assert!(world.lead(grace).await?.is_some());
+    days(&world, 40).await?;
+    assert!(is_gone(&world, grace).await?);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn law_7_what_is_over_is_shown_by_nothing_though_nobody_has_deleted_it_yet()
+-> anyhow::Result<()> {
+    let (world, _site) = keeping(66, "unconfirmed_days = 7").await?;
+    world.submit_until_taken("guide", &guide(ADA)).await?;
+    world.settle().await?;
+    let query = world.app.core().query();
+    let id = query.lead_id(ADA).unwrap();
+    let shown = |now: i64| async move {
+        let query = query.at(now);
+        let listed = query.leads().await?.len();
+        anyhow::Ok((query.by_email(ADA).await?.is_some(), listed))
+    };
+    let end = START.plus_days(7).0;
+    assert_eq!(shown(end - 1).await?, (true, 1));
+    assert_eq!(shown(end).await?, (false, 0));
+    // An operator who hands out or erases sees what is there.
+    assert!(query.by_id(&id).await?.is_some());
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `keep`: once a day, deletes what has lapsed. With erasing, the only deleter.
 //!
-//! A person who asked for something by mail and never clicked is forgotten after seven days: facts, work and state. A guard that says
+//! A person who asked for something by mail and never clicked is forgotten after the days that the form says, and whoever did nothing for
+//! the months that it says: facts, work and state. A guard that says
 //! "no more mail" stays, because it is what keeps mail away. Each deletion names what it was decided from, so a person who comes back at
 //! that moment is not lost. Settled work ends by its own TTL. Erasures that were cut off are finished, and those of the last days gone
 //! through once more.
@@ -53,7 +54,7 @@ pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
     let until = deps.clock.now().plus_days(-PENDING_DAYS);
     let mut first_failure = None;
     let mut lapsed = 0_u32;
-    for stage in [Stage::Subscriber, Stage::Lead] {
+    for stage in Stage::ALL {
         for lead_id in deps.store.leads_in_stage(stage, until).await? {
             match caught(lapse(deps, lead_id)).await {
                 Ok(true) => lapsed += 1,
@@ -90,14 +91,25 @@ pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
 
 /// Forgets a lead whose time is over; false where it is not.
 async fn lapse(deps: &Deps, lead_id: LeadId) -> Result<bool, Failure> {
+    let now = deps.clock.now();
+    let Some(lead) = deps.store.lead(lead_id).await? else {
+        return Ok(false);
+    };
+    // One item read tells of most leads that their time has not come.
+    if lead.keep_until.is_some_and(|end| now < end) {
+        return Ok(false);
+    }
     let records = deps.store.lead_records(lead_id).await?;
     let Some(lead) = &records.lead else {
         return Ok(false);
     };
     let facts = deps.store.facts(lead_id).await?;
     let outbox = deps.store.outbox_of(lead_id).await?;
-    let now = deps.clock.now();
-    if !has_lapsed(lead, &facts, &outbox, now) {
+    let lapsed = match lead.keep_until {
+        Some(_) => lead.is_over(now),
+        None => has_lapsed(lead, &facts, &outbox, now),
+    };
+    if !lapsed {
         return Ok(false);
     }
     let write_id = random("kep", deps.entropy.bytes());

@@ -20,6 +20,7 @@ use shared::channel::storage::Storage;
 use shared::domain::form::Form;
 use shared::domain::guard::Guard;
 use shared::domain::id::{IdentityKey, LeadId};
+use shared::domain::lead::Lead;
 use shared::domain::time::Timestamp;
 use shared::domain::token::{Claims, Purpose, TokenError, TokenKeys, scope_of};
 use shared::edge::http::{Answer, header_text, network, page, set, source_ip, store_failure};
@@ -307,6 +308,12 @@ impl Call<'_> {
             ip_hash: self.ip_hash.clone(),
             site_hash: &self.site.hash,
         }
+    }
+
+    /// The lead, unless the time it may be kept is over.
+    async fn lead(&self, lead_id: LeadId) -> Result<Option<Lead>, StoreError> {
+        let lead = self.deps.store.lead(lead_id).await?;
+        Ok(lead.filter(|l| !l.is_over(self.now)))
     }
 
     /// Commits what `decide` makes of the guard, again where another writer was first. A fact that is there already is done.

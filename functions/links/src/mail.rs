@@ -188,7 +188,7 @@ async fn expired(call: &Call<'_>, claims: &Claims) -> Result<Answer, StoreError>
             &[],
         ));
     }
-    let lead = call.deps.store.lead(claims.subject).await?;
+    let lead = call.lead(claims.subject).await?;
     let address = lead
         .as_ref()
         .and_then(|l| l.email.as_ref())

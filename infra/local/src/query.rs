@@ -19,6 +19,8 @@ pub struct Query {
     client: Client,
     tables: Tables,
     identity: IdentityKey,
+    /// Leads whose time was over then are not shown.
+    now: Option<i64>,
 }
 
 impl Query {
@@ -28,7 +30,23 @@ impl Query {
             client,
             tables,
             identity,
+            now: None,
         }
+    }
+
+    /// The same, as things are shown at `now` (UTC milliseconds): a lead whose time is over is not there, deleted or not.
+    #[must_use]
+    pub fn at(&self, now: i64) -> Self {
+        Self {
+            now: Some(now),
+            ..self.clone()
+        }
+    }
+
+    fn is_over(&self, lead: &Value) -> bool {
+        self.now
+            .zip(lead["keep_until"].as_i64())
+            .is_some_and(|(now, end)| end <= now)
     }
 
     /// The id of the lead with this address; `None` where the text is no address.
@@ -41,7 +59,10 @@ impl Query {
     /// `{lead, touchpoints[], outbox[], handoffs[], consents[], guard}` for an address; `None` where nothing is known of it.
     pub async fn by_email(&self, email: &str) -> anyhow::Result<Option<Value>> {
         match self.lead_id(email) {
-            Some(lead_id) => self.by_id(&lead_id).await,
+            Some(lead_id) => Ok(self
+                .by_id(&lead_id)
+                .await?
+                .filter(|known| !self.is_over(&known["lead"]))),
             None => Ok(None),
         }
     }
@@ -104,7 +125,10 @@ impl Query {
             .send();
         let mut found = Vec::new();
         while let Some(item) = pages.next().await {
-            found.push(plain(item.context("cannot read the leads")?)?);
+            let lead = plain(item.context("cannot read the leads")?)?;
+            if !self.is_over(&lead) {
+                found.push(lead);
+            }
         }
         Ok(found)
     }

@@ -56,6 +56,9 @@ pub struct Form {
     /// A proof of being human that posts must bring; without it they are set aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<ProofAsk>,
+    /// How long what it takes in is kept.
+    #[serde(default, skip_serializing_if = "Retention::is_usual")]
+    pub retention: Retention,
     /// Answers are kept apart: never scored, never mailed, never alerted.
     pub test_mode: bool,
     /// Places that a page may send its visitors to by name.
@@ -109,6 +112,37 @@ impl Form {
 )]
 const fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+/// How long what a form takes in is kept. A lead who came by several forms is kept as long as the longest of them says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// Days that a person has to click in the mail they asked for: 7 to 30.
+    pub unconfirmed_days: u16,
+    /// Months of 31 days after the last thing a person did, or sales did about them; none = for good.
+    pub inactive_months: Option<u16>,
+}
+
+impl Retention {
+    /// What holds where the file says nothing.
+    pub const USUAL: Self = Self {
+        unconfirmed_days: 7,
+        inactive_months: None,
+    };
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks with a reference"
+    )]
+    fn is_usual(&self) -> bool {
+        *self == Self::USUAL
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self::USUAL
+    }
 }
 
 /// What happens to a field that the form does not declare.

@@ -72,6 +72,9 @@ pub struct Lead {
     pub first_seen: Timestamp,
     /// When the latest fact happened.
     pub last_seen: Timestamp,
+    /// When what is kept about the lead ends, by the forms it came by: from then on nothing shows it, and the daily clean-up deletes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<Timestamp>,
     /// Digest of the facts, the model and the handoffs folded: where it is unchanged there is nothing to write.
     pub fingerprint: String,
     /// Counts writes of this record.
@@ -164,6 +167,13 @@ impl ScoreInput for Lead {
 
     fn confirmed(&self) -> bool {
         self.confirmed_at.is_some() || self.reachability == Reachability::Confirmed
+    }
+}
+
+impl Lead {
+    /// Whether the time it may be kept is over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.keep_until.is_some_and(|end| end <= now)
     }
 }
 
@@ -300,6 +310,7 @@ fn empty(lead_id: LeadId, first: &Touchpoint, model: &ScoreModel) -> Lead {
         touchpoints: 0,
         first_seen: first.at,
         last_seen: first.at,
+        keep_until: None,
         fingerprint: String::new(),
         version: 0,
         fit_profile: None,

@@ -10,6 +10,7 @@ use crate::domain::routing::{Routing, Turn};
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind, Trust};
 use crate::flow::alerts::alerts;
+use crate::flow::keep::keep_until;
 use crate::flow::{LeadRecords, Write, channels};
 use crate::site::Site;
 
@@ -77,7 +78,9 @@ pub fn decide(
     };
     let consents = new_consents(facts, records, site, key, erased_at);
     let before = records.lead.as_ref();
-    if before.is_some_and(|b| b.fingerprint == lead.fingerprint) && consents.is_empty() {
+    lead.keep_until = keep_until(&lead, &living(facts, erased_at), site);
+    let same = |b: &Lead| b.fingerprint == lead.fingerprint && b.keep_until == lead.keep_until;
+    if before.is_some_and(same) && consents.is_empty() {
         return Decided::Unchanged;
     }
     lead.version = before.map_or(1, |b| b.version + 1);
@@ -154,6 +157,12 @@ fn review(lead: &Lead, at: Timestamp, site: &Site, now: Timestamp) -> OutboxItem
 
 fn needs_handoff(lead: &Lead, records: &LeadRecords) -> bool {
     lead.cycle > 0 && !records.handoffs.iter().any(|h| h.cycle >= lead.cycle)
+}
+
+/// Facts since the erasure, where there was one.
+fn living(facts: &[Touchpoint], erased_at: Option<Timestamp>) -> Vec<Touchpoint> {
+    let living = facts.iter().filter(|t| erased_at.is_none_or(|e| t.at > e));
+    living.cloned().collect()
 }
 
 /// Ledger entries for what facts say and the ledger does not have yet, in order of time.

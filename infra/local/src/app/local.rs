@@ -74,10 +74,11 @@ async fn leads(
 ) -> Response {
     let html = pages::wants_html(&headers);
     let found = match (&wanted.email, &wanted.lead_id) {
-        (Some(email), _) => core.query().by_email(email).await,
+        (Some(email), _) => core.query().at(core.now()).by_email(email).await,
         (None, Some(lead_id)) => core.query().by_id(lead_id).await,
         (None, None) => core
             .query()
+            .at(core.now())
             .leads()
             .await
             .map(|leads| Some(Value::Array(leads))),

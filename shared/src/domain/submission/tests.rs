@@ -76,6 +76,7 @@ fn form() -> Form {
         honeypots: vec![],
         unknown_fields: UnknownFields::Keep,
         proof: None,
+        retention: crate::domain::form::Retention::USUAL,
         test_mode: false,
         redirects: std::collections::BTreeMap::new(),
         country: None,

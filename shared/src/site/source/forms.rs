@@ -1,6 +1,6 @@
 //! `forms/*.toml`: one file for each form.
 
-use crate::domain::form::{ConsentAsk, Field, Form, UnknownFields};
+use crate::domain::form::{ConsentAsk, Field, Form, Retention, UnknownFields};
 use crate::domain::id::sha256_hex;
 use crate::domain::reserved::{canonical_name, is_reserved};
 
@@ -24,6 +24,13 @@ pub(super) struct Context<'s> {
     pub people: &'s Names,
     /// Language of the business.
     pub language: &'s str,
+}
+
+fn warn_of_no_origin(root: &Table<'_>) {
+    root.key_spot("strict_origin").warn_help(
+        "`strict_origin` without `allowed_origins` refuses posts from every other site",
+        "list the sites that have this form in `allowed_origins`",
+    );
 }
 
 /// Reads a form. `id` is the stem of its file.
@@ -53,6 +60,7 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
         .text("unknown_fields")
         .and_then(|word| unknown_fields(&word))
         .unwrap_or_default();
+    let retention = retention(&root);
     let test_mode = root.flag("test_mode").unwrap_or(false);
     let country = root
         .text("country")
@@ -75,10 +83,7 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
     }
     let origins: Vec<String> = allowed_origins.iter().filter_map(origin).collect();
     if strict_origin && allowed_origins.is_empty() {
-        root.key_spot("strict_origin").warn_help(
-            "`strict_origin` without `allowed_origins` refuses posts from every other site",
-            "list the sites that have this form in `allowed_origins`",
-        );
+        warn_of_no_origin(&root);
     }
     if let Some(next) = &next {
         check_next(next, "next", &origins);
@@ -118,6 +123,7 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
         honeypots: honeypots.into_iter().map(|h| h.value).collect(),
         unknown_fields,
         proof,
+        retention,
         test_mode,
         redirects,
         country,
@@ -131,6 +137,33 @@ pub(super) fn form(id: &str, root: Table<'_>, context: &Context<'_>) -> Option<F
     };
     let version = super::short_hash(&form);
     Some(Form { version, ..form })
+}
+
+/// How long what the form takes in is kept.
+fn retention(root: &Table<'_>) -> Retention {
+    let usual = Retention::USUAL;
+    let Some(table) = root.table("retention", "[retention]") else {
+        return usual;
+    };
+    let within = |key: &'static str, least: u16, most: u16, what: &str| {
+        let number = table.number(key)?;
+        let inside = u16::try_from(number.value)
+            .ok()
+            .filter(|n| (least..=most).contains(n));
+        if inside.is_none() {
+            number
+                .spot
+                .error(format!("`{key}` is {least} to {most} {what}"));
+        }
+        inside
+    };
+    let read = Retention {
+        unconfirmed_days: within("unconfirmed_days", 7, 30, "days")
+            .unwrap_or(usual.unconfirmed_days),
+        inactive_months: within("inactive_months", 1, 120, "months"),
+    };
+    table.finish();
+    read
 }
 
 fn text_or(text: Option<At<'_, String>>, default: &str) -> String {

@@ -164,6 +164,7 @@ pub(super) fn form() -> Form {
         honeypots: Vec::new(),
         unknown_fields: UnknownFields::Keep,
         proof: None,
+        retention: crate::domain::form::Retention::USUAL,
         test_mode: false,
         redirects: std::collections::BTreeMap::new(),
         country: None,
