@@ -13,6 +13,7 @@ use crate::domain::reserved::{Reserved, reserved, stored_name};
 use crate::domain::submission::Problem;
 use crate::domain::text::shortened;
 use crate::domain::time::Timestamp;
+use crate::domain::typo::did_you_mean;
 
 /// A required choice with at most this many options shows them all. An optional one is a menu, because a round button that was pressed
 /// cannot be let go.
@@ -133,7 +134,7 @@ impl<'a> FormPage<'a> {
     fn field(&self, field: &'a Field, half: bool, typed: &[&'a str]) -> FieldView<'a> {
         let id = input_id(&field.name);
         let problem = self.problem(&field.name);
-        let help = help(field);
+        let help = with_advice(field, typed, help(field));
         let described: Vec<String> = [(problem.is_some(), "problem"), (help.is_some(), "help")]
             .into_iter()
             .filter(|(there, _)| *there)
@@ -376,6 +377,19 @@ fn is_ticked(value: &str) -> bool {
         value.trim().to_ascii_lowercase().as_str(),
         "" | "0" | "false" | "off" | "no"
     )
+}
+
+/// The help under an address that was posted, with the one that was most likely meant.
+fn with_advice(field: &Field, typed: &[&str], help: Option<String>) -> Option<String> {
+    let meant = typed
+        .first()
+        .filter(|_| matches!(field.kind, FieldKind::Email))
+        .and_then(|typed| did_you_mean(typed));
+    match (meant, help) {
+        (Some(meant), Some(help)) => Some(format!("Did you mean {meant}? {help}")),
+        (Some(meant), None) => Some(format!("Did you mean {meant}?")),
+        (None, help) => help,
+    }
 }
 
 /// The help under a field. A limit that a person may meet is said before they meet it.

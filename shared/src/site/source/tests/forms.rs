@@ -140,6 +140,52 @@ fn a_trap_is_not_a_field() {
 }
 
 #[test]
+fn names_elsewhere_and_places_to_go_are_checked() {
+    small_site()
+        .edit(
+            FORM,
+            "magnet = \"guide\"",
+            "magnet = \"guide\"\ncountry = \"nl\"\nelsewhere = { hubspt = \"x\", google = \"7\", meta_app_secret = \"Not A Name\" }\nredirect = [{ name = \"done\", to = \"https://evil.example/\" }]",
+        )
+        .says(&[
+            "forms/guide.toml:3:11: error: `nl` is not a country code; help: two capital letters, such as `NL` or `GB`",
+            "forms/guide.toml:4:15: error: unknown key `hubspt` in [elsewhere]; help: did you mean `hubspot`?",
+            "forms/guide.toml:4:29: error: a form that google posts to needs `google_key`; help: name a secret: without one anybody could post in its name",
+            "forms/guide.toml:4:61: error: `meta_app_secret` does not name a secret; help: write its name, such as `google-leads`; the value itself never stands in a site file",
+            "forms/guide.toml:5:35: error: `to` leads to https://evil.example, which is not one of `allowed_origins`; help: add it there, or use a path such as `/thanks`",
+        ]);
+}
+
+#[test]
+fn patterns_and_aliases_are_checked() {
+    small_site()
+        .append(
+            FORM,
+            "[[field]]\nname = \"zip\"\nlabel = \"Zip\"\nkind = \"text\"\npattern = \"[0-9{5}\"\naliases = [\"budget\", \"\"]\n",
+        )
+        .says(&[
+            "forms/guide.toml:23:11: error: `pattern` cannot be read: non-empty character class has no closing bracket; help: write a regular expression for the whole answer, such as `[0-9]{5}`",
+            "forms/guide.toml:24:12: error: there is another field `budget` on line 11",
+            "forms/guide.toml:24:22: error: `` cannot be the name of an input; help: write it as the page does: at most 64 characters",
+        ]);
+}
+
+#[test]
+fn two_forms_cannot_go_by_one_name_elsewhere() {
+    let second = "title = \"B\"\n[elsewhere]\nnetlify = \"Contact\"\n[[field]]\nname = \"email\"\nlabel = \"Email\"\nkind = \"email\"\n";
+    let found = small_site()
+        .append(FORM, "[elsewhere]\nnetlify = \"contact\"\n")
+        .with("forms/other.toml", second)
+        .load()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        found.contains("the form `guide` is called `Contact` at netlify too"),
+        "{found}"
+    );
+}
+
+#[test]
 fn what_a_form_leaves_out_has_a_default_and_a_version_follows_its_content() {
     let form = |files: Files| files.load().unwrap().site.forms["guide"].clone();
     let plain = form(small_site());
