@@ -108,7 +108,7 @@ pub enum SiteError {
 
 impl Site {
     /// Layout written and read by this release.
-    pub const LAYOUT: u32 = 1;
+    pub const LAYOUT: u32 = 2;
 
     /// Reads a checked site file.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SiteError> {
