@@ -77,7 +77,7 @@ mod tests {
             "Hello Bcc: evil@example.com"
         );
         assert_eq!(subject("a\u{202e}b\u{2028}c\u{0}d"), "a b c d");
-        assert_eq!(subject("=?utf-8?b?DQo=?="), "= ?utf-8?b?DQo=?=");
+        assert_eq!(subject("=?utf-8?b?DQo=?="), "= ?utf-8?b?DQo= ?=");
         assert_eq!(subject(&"x".repeat(500)).len(), MAX_SUBJECT);
     }
 

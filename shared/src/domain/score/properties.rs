@@ -132,7 +132,8 @@ prop_compose! {
             cap_per_window: window.map(|points| WindowCap { points, days: 7 }),
             once,
             decay: decay(fading),
-            group: (group == 0 && profile.is_none()).then(|| "g".to_owned()),
+            // The rules of a group count in one dimension: the reader of the file sees to it.
+            group: (group == 0 && dimension == Dimension::Engagement).then(|| "g".to_owned()),
             confirmed_only: confirmed == 0,
             disqualify: disqualify == 0 && points < 0,
             profile,

@@ -72,6 +72,7 @@ pub(super) fn model(
     for table in root.tables("rule", "[[rule]]") {
         rules.extend(rule(table, vocabulary, &names, &mut ids));
     }
+    check_groups(&rules);
     if let Some(over) = rules.get(MOST_RULES) {
         over.spot.error_help(
             format!("there are over {MOST_RULES} rules: their points could overflow a score"),
@@ -99,6 +100,26 @@ pub(super) fn model(
     model.thresholds = thresholds?;
     let hash = super::short_hash(&model);
     Some(ScoreModel { hash, ..model })
+}
+
+/// The cap of a group over two dimensions would take from one what is earned in the other.
+fn check_groups(rules: &[Placed<'_>]) {
+    for (at, placed) in rules.iter().enumerate() {
+        let other = |first: &&Placed<'_>| {
+            first.rule.group.is_some()
+                && first.rule.group == placed.rule.group
+                && first.rule.dimension != placed.rule.dimension
+        };
+        if let Some(first) = rules[..at].iter().find(other) {
+            placed.spot.error_help(
+                format!(
+                    "`{}` and `{}` are of one group and count in different dimensions",
+                    first.rule.id, placed.rule.id
+                ),
+                "make a group for each dimension",
+            );
+        }
+    }
 }
 
 /// What rules may refer to within the file.

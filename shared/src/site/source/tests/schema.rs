@@ -120,7 +120,7 @@ id = "d"
 kind = "salesforce"
 oid = "00D000000000000"
 "#;
-    let more = "\n[[field]]\nname = \"note\"\nlabel = \"Note\"\nkind = \"text\"\nmax = 9\n\n[[field]]\nname = \"size\"\nlabel = \"Size\"\nkind = \"number\"\nmin = 1\n\n[[field]]\nname = \"part\"\nlabel = \"Part\"\nkind = \"choice\"\noptions = [{ value = \"a\", label = \"A\" }]\n\n[elsewhere]\nformspree = \"abc\"\n\n[[redirect]]\nname = \"thanks\"\nto = \"/thanks\"\n";
+    let more = "\n[[field]]\nname = \"note\"\nlabel = \"Note\"\nkind = \"text\"\nmax = 9\n\n[[field]]\nname = \"size\"\nlabel = \"Size\"\nkind = \"number\"\nmin = 1\n\n[[field]]\nname = \"part\"\nlabel = \"Part\"\nkind = \"choice\"\noptions = [{ value = \"a\", label = \"A\" }]\n\n[elsewhere]\nformspree = \"abc\"\n\n[[redirect]]\nname = \"thanks\"\nto = \"/thanks\"\n\n[proof]\nkind = \"altcha\"\n\n[retention]\nunconfirmed_days = 7\n";
     let (time_zone, rest) = sales.split_once("\n\n").unwrap();
     small_site()
         .edit(

@@ -350,3 +350,24 @@ fn ids_of_groups_and_ideal_customers_do_not_overlap() {
     with_rule("{ domain = \"business\" }", both)
         .says(&["scoring.toml:31:6: error: there is another id `x` on line 27"]);
 }
+
+#[test]
+fn the_rules_of_a_group_count_in_one_dimension() {
+    let groups = "\n[[group]]\nid = \"g\"\ncap = 20\n";
+    let rule = |id: &str, dimension: &str| {
+        format!(
+            "\n[[rule]]\nid = \"{id}\"\nreason = \"R\"\ndimension = \"{dimension}\"\ngroup = \"g\"\npoints = 5\nwhen = {{ touchpoint = \"magnet_downloaded\" }}\n"
+        )
+    };
+    let text = format!(
+        "{groups}{}{}",
+        rule("one", "fit"),
+        rule("two", "engagement")
+    );
+    let found = small_site().append(SCORING, &text).load().unwrap_err();
+    let said = found.iter().map(ToString::to_string).collect::<String>();
+    assert!(
+        said.contains("`one` and `two` are of one group and count in different dimensions"),
+        "{said}"
+    );
+}
