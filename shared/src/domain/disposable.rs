@@ -9,7 +9,7 @@ const DOMAINS: &str = include_str!("data/disposable.txt");
 /// use shared::domain::disposable::is_disposable;
 ///
 /// assert!(is_disposable("mail.mailinator.com", &[]));
-/// assert!(!is_disposable("notmailinator.com", &[]));
+/// assert!(!is_disposable("lovemailinator.org", &[]));
 /// assert!(!is_disposable("mailinator.com", &["mailinator.com".into()]));
 /// ```
 pub fn is_disposable(domain: &str, allowed: &[String]) -> bool {
