@@ -132,11 +132,12 @@ impl Past<'_> {
         // People begin with something to read.
         let (magnets, others): (Vec<&Form>, Vec<&Form>) =
             site.forms.values().partition(|form| form.magnet.is_some());
-        let mut forms = magnets.into_iter().chain(others);
-        let Some(first) = forms.next() else {
-            return Ok(());
+        let begin = if magnets.is_empty() {
+            &others
+        } else {
+            &magnets
         };
-        for (at, person) in (0_i64..).zip(&PEOPLE) {
+        for ((at, person), first) in (0_i64..).zip(&PEOPLE).zip(begin.iter().cycle()) {
             let came = now.0 - FIRST + at * APART;
             steps.push((came, Step::Submits(first, person)));
             // The last one has the mail and has not read it.
@@ -145,7 +146,7 @@ impl Past<'_> {
             }
         }
         // One of them comes back.
-        for (at, form) in (0_i64..).zip(forms) {
+        for (at, form) in (0_i64..).zip(&others) {
             steps.push((now.0 - LAST + at * MINUTE, Step::Submits(form, &PEOPLE[1])));
         }
         steps.sort_by_key(|(at, _)| *at);

@@ -131,6 +131,10 @@ fn in_project(path: &str) -> PathBuf {
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    if !matches!(cli.command, None | Some(Command::Serve(_))) {
+        // `lodestone report | head` ends as other commands do, without a word.
+        sigpipe::reset();
+    }
     let outcome = match cli.command {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
@@ -181,6 +185,7 @@ fn one_line(error: &anyhow::Error) -> String {
 #[cfg(test)]
 mod tests {
     use anyhow::anyhow;
+    use clap::Parser as _;
 
     use super::one_line;
 
@@ -193,5 +198,52 @@ mod tests {
             one_line(&error),
             "cannot start: cannot write: the disk is full"
         );
+    }
+
+    /// A data folder that a runner made, and the arguments that name it.
+    fn data() -> (tempfile::TempDir, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let (site, template) = (project.join("site"), project.join("template.yaml"));
+        let options = crate::app::Options::live(
+            ([127, 0, 0, 1], 0).into(),
+            folder.path().to_owned(),
+            site.clone(),
+            template.clone(),
+        );
+        let made = super::open::block_on(async {
+            crate::app::App::start(options).await?.stop().await;
+            Ok(())
+        });
+        made.unwrap();
+        let named = [
+            ("--data", folder.path()),
+            ("--site", &site),
+            ("--template", &template),
+        ];
+        let args = named.map(|(name, path)| [name.to_owned(), path.display().to_string()]);
+        (folder, args.concat())
+    }
+
+    #[test]
+    fn commands_that_only_look_work_on_an_empty_stack() {
+        let (_folder, places) = data();
+        for command in [
+            &["quarantine", "list"][..],
+            &["channels"],
+            &["report"],
+            &["erasures"],
+        ] {
+            let words = ["lodestone"].iter().chain(command).map(|w| (*w).to_owned());
+            let cli = super::Cli::parse_from(words.chain(places.iter().cloned()));
+            let outcome = match cli.command.unwrap() {
+                super::Command::Quarantine(args) => super::quarantine::run(&args),
+                super::Command::Channels(args) => super::channels::run(&args),
+                super::Command::Report(args) => super::report::run(&args),
+                super::Command::Erasures(args) => super::erasures::run(&args),
+                other => panic!("{other:?}"),
+            };
+            outcome.unwrap_or_else(|error| panic!("{command:?}: {error:#}"));
+        }
     }
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use shared::domain::held::{Doubt, Held};
 
-use super::open::{StackArgs, block_on};
+use super::open::{Opened, StackArgs, block_on};
 use crate::quarantine::{Listing, Quarantine, Which};
 
 /// What `quarantine` can be told.
@@ -64,13 +64,16 @@ pub(super) fn run(args: &QuarantineArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn open(stack: &StackArgs) -> anyhow::Result<Quarantine> {
+/// The stack comes along: its engine answers for as long as it is there.
+async fn open(stack: &StackArgs) -> anyhow::Result<(Opened, Quarantine)> {
     let opened = stack.open().await?;
-    Quarantine::open(&opened.runtime, opened.store.clone(), &opened.model).await
+    let quarantine = Quarantine::open(&opened.runtime, opened.store.clone(), &opened.model).await?;
+    Ok((opened, quarantine))
 }
 
 async fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
-    let listing = open(&args.stack).await?.list().await?;
+    let (_opened, quarantine) = open(&args.stack).await?;
+    let listing = quarantine.list().await?;
     if args.json {
         println!("{}", json!(listing));
     } else {
@@ -81,7 +84,7 @@ async fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
 
 async fn decide(args: &ChooseArgs, release: bool) -> anyhow::Result<ExitCode> {
     let doubt = args.reason.as_deref().map(doubt).transpose()?;
-    let quarantine = open(&args.stack).await?;
+    let (_opened, quarantine) = open(&args.stack).await?;
     let which = Which {
         ids: args.ids.clone(),
         doubt,
