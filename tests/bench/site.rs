@@ -1,7 +1,5 @@
 //! The example site in a folder of its own, with one form more: the demo form that mails nobody.
 
-use std::path::Path;
-
 use anyhow::ensure;
 use tempfile::TempDir;
 use tests::project;
@@ -25,7 +23,7 @@ pub fn quiet(email: &str) -> Vec<Pair<'_>> {
 /// The folder; it goes when this is dropped.
 pub fn folder() -> anyhow::Result<TempDir> {
     let folder = tempfile::tempdir()?;
-    copy(&project("infra/site"), folder.path())?;
+    tests::copy_site(folder.path())?;
     let demo = std::fs::read_to_string(project("infra/site/forms/demo.toml"))?;
     let quiet: String = demo
         .lines()
@@ -35,18 +33,4 @@ pub fn folder() -> anyhow::Result<TempDir> {
     ensure!(quiet.len() < demo.len(), "the demo form notifies nobody");
     std::fs::write(folder.path().join(format!("forms/{QUIET}.toml")), quiet)?;
     Ok(folder)
-}
-
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

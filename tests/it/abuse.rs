@@ -1,7 +1,5 @@
 //! The abuse ladder: what may not come from a person looks like a success, is set aside with its reason, and can be taken up.
 
-use std::path::Path;
-
 use base64::Engine as _;
 use lodestone::app::Options;
 use lodestone::quarantine::{Quarantine, Which};
@@ -330,7 +328,7 @@ async fn the_local_page_shows_what_is_set_aside_and_its_buttons_work() -> anyhow
 /// A system whose guide form asks for a proof.
 async fn world_with_proof(seed: u64, proof: &str) -> anyhow::Result<(World, tempfile::TempDir)> {
     let folder = tempfile::tempdir()?;
-    copy(&project("infra/site"), folder.path())?;
+    tests::copy_site(folder.path())?;
     let form = folder.path().join("forms/guide.toml");
     let text = std::fs::read_to_string(&form)?;
     std::fs::write(&form, format!("{text}\n[proof]\n{proof}\n"))?;
@@ -341,20 +339,6 @@ async fn world_with_proof(seed: u64, proof: &str) -> anyhow::Result<(World, temp
         project("infra/template.yaml"),
     );
     Ok((World::start(options).await?, folder))
-}
-
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }
 
 /// Solves a challenge with the official library.

@@ -32,22 +32,8 @@ fn serve(data: &Path) -> Command {
 /// A copy of the example site that a test may spoil.
 fn own_site() -> anyhow::Result<TempDir> {
     let folder = tempfile::tempdir()?;
-    copy(&project("infra/site"), folder.path())?;
+    tests::copy_site(folder.path())?;
     Ok(folder)
-}
-
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let place = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &place)?;
-        } else {
-            std::fs::copy(entry.path(), place)?;
-        }
-    }
-    Ok(())
 }
 
 /// Replaces the one place where a file says `old`, and answers its line.

@@ -3,7 +3,6 @@
 //! Receivers are sinks of the local runner. Webhooks are verified by the crate `standardwebhooks`, which knows nothing of this project.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::Context as _;
 use lodestone::app::Options;
@@ -21,24 +20,10 @@ const ADA: &str = "ada@analytical-engines.com";
 const HOUR: u32 = 3_600;
 const DAY: u32 = 24 * HOUR;
 
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let place = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &place)?;
-        } else {
-            std::fs::copy(entry.path(), place)?;
-        }
-    }
-    Ok(())
-}
-
 /// A system whose site has these channels in place of the example's.
 async fn world(seed: u64, channels: &str, clock: Clock) -> anyhow::Result<World> {
     let folder = tempfile::tempdir()?;
-    copy(&project("infra/site"), folder.path())?;
+    tests::copy_site(folder.path())?;
     let file = folder.path().join("site.toml");
     let text = std::fs::read_to_string(&file)?;
     let (before, _) = text.split_once("[[channel]]").context("channels")?;

@@ -1,7 +1,5 @@
 //! What lapses: a person who asked by mail and never clicked is forgotten after seven days.
 
-use std::path::Path;
-
 use lodestone::app::Options;
 use shared::runtime::Clock;
 use tests::project;
@@ -75,26 +73,10 @@ async fn leaving_outlives_being_forgotten() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let (from, to) = {
-            let entry = entry?;
-            (entry.path(), to.join(entry.file_name()))
-        };
-        if from.is_dir() {
-            copy(&from, &to)?;
-        } else {
-            std::fs::copy(from, to)?;
-        }
-    }
-    Ok(())
-}
-
 /// A system whose forms keep what they take in for as long as this says.
 async fn keeping(seed: u64, retention: &str) -> anyhow::Result<(World, tempfile::TempDir)> {
     let site = tempfile::tempdir()?;
-    copy(&project("infra/site"), site.path())?;
+    tests::copy_site(site.path())?;
     for form in ["guide", "demo"] {
         let path = site.path().join(format!("forms/{form}.toml"));
         let text = std::fs::read_to_string(&path)?;

@@ -1,9 +1,7 @@
 //! A site with one form more: a lenient one, known by a name at every service whose pages may post to it.
 
 use std::fs;
-use std::path::Path;
 
-use anyhow::Context as _;
 use lodestone::app::Options;
 use lodestone::stack::Data;
 use shared::runtime::Clock;
@@ -92,7 +90,7 @@ text = "Send me news & offers."
 pub async fn world(seed: u64) -> anyhow::Result<(World, TempDir)> {
     let folder = tempfile::tempdir()?;
     let site = folder.path().join("site");
-    copy(&project("infra/site"), &site)?;
+    crate::copy_site(&site)?;
     fs::write(site.join("forms/moved.toml"), FORM)?;
     let secrets = folder.path().join("data/secrets/site");
     fs::create_dir_all(&secrets)?;
@@ -111,18 +109,4 @@ pub async fn world(seed: u64) -> anyhow::Result<(World, TempDir)> {
     );
     options.data = Data::Folder(folder.path().join("data"));
     Ok((World::start(options).await?, folder))
-}
-
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from).context("the example site")? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

@@ -9,7 +9,8 @@ use shared::domain::id::IdentityKey;
 use shared::domain::token::TokenKeys;
 use shared::edge::http::Answer;
 use shared::runtime::{
-    Clock, Entropy, Lookup, Runtime, SecretError, SettingsReader, SiteSecrets, StartError, read_key,
+    Clock, Entropy, Lookup, Runtime, SettingsReader, SiteSecrets, StartError, read_key,
+    read_token_keys,
 };
 use shared::site::SiteHandle;
 use shared::store::{Store, Table, Tables};
@@ -80,10 +81,7 @@ impl Deps {
             .secrets
             .get(&runtime.aws, &names, runtime.clock.now())
             .await?;
-        let keys = TokenKeys::from_json(&secrets[1]).map_err(|e| SecretError::Shape {
-            name: tokens_param.clone(),
-            expected: e.to_string(),
-        })?;
+        let keys = read_token_keys(&tokens_param, &secrets[1])?;
         Ok(Self {
             store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
             site: runtime.site()?,

@@ -12,15 +12,12 @@ use shared::domain::send_limit::SendLimit;
 use shared::domain::time::Timestamp;
 use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
-use shared::edge::stream::{RecordKey, Trigger, batch_answer, caught, in_order, read};
+use shared::edge::stream::RecordKey;
 use shared::flow::deliver::{Known, Wish};
 use shared::flow::{Write, deliver};
-use shared::runtime::{Lookup, Runtime, SecretError, SettingsReader, StartError};
+use shared::runtime::{Lookup, Runtime, SettingsReader, StartError, read_token_keys};
 use shared::site::SiteHandle;
 use shared::store::{Store, Table, Tables};
-
-/// Most items looked at in one tick, for each shard.
-const DUE: usize = 25;
 
 /// What `deliver` works with.
 #[derive(Clone, Debug)]
@@ -53,10 +50,7 @@ impl Deps {
             .secrets
             .get(&runtime.aws, &[&keys_param], runtime.clock.now())
             .await?;
-        let keys = TokenKeys::from_json(&secrets[0]).map_err(|e| SecretError::Shape {
-            name: keys_param.clone(),
-            expected: e.to_string(),
-        })?;
+        let keys = read_token_keys(&keys_param, &secrets[0])?;
         Ok(Self {
             worker: Worker {
                 store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
@@ -75,27 +69,7 @@ impl Deps {
 
 /// Works on a batch or a tick.
 pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
-    let worker = &deps.worker;
-    match read(&event)? {
-        Trigger::Stream(records) => {
-            let now = worker.clock.now();
-            Ok(in_order("deliver", &worker.store, &records, now, |key| {
-                mail(deps, key)
-            })
-            .await)
-        }
-        Trigger::Tick(_) => {
-            let mut first_failure = None;
-            for key in worker.due(DUE).await? {
-                if let Err(failure) = caught(mail(deps, key)).await {
-                    tracing::warn!(function = "deliver", class = %failure.class(), "a due mail failed");
-                    first_failure = first_failure.or(Some(failure));
-                }
-            }
-            first_failure.map_or_else(|| Ok(batch_answer([])), Err)
-        }
-        Trigger::Queue(_) => Err(Failure::UnknownEvent),
-    }
+    deps.worker.work_on(&event, |key| mail(deps, key)).await
 }
 
 async fn mail(deps: &Deps, key: RecordKey) -> Result<(), Failure> {

@@ -29,7 +29,7 @@ use shared::edge::pages::{Look, MessagePage};
 use shared::flow::Write;
 use shared::flow::links::Visit;
 use shared::runtime::{
-    Clock, Lookup, Runtime, SecretError, SettingsReader, SiteSecrets, StartError, read_key,
+    Clock, Lookup, Runtime, SettingsReader, SiteSecrets, StartError, read_key, read_token_keys,
 };
 use shared::site::{Site, SiteHandle};
 use shared::store::{Committed, Store, StoreError, Table, Tables};
@@ -84,10 +84,7 @@ impl Deps {
             .secrets
             .get(&runtime.aws, &names, runtime.clock.now())
             .await?;
-        let keys = TokenKeys::from_json(&secrets[0]).map_err(|e| SecretError::Shape {
-            name: keys_param.clone(),
-            expected: e.to_string(),
-        })?;
+        let keys = read_token_keys(&keys_param, &secrets[0])?;
         Ok(Self {
             store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
             site: runtime.site()?,

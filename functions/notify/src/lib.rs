@@ -13,14 +13,11 @@ use shared::channel::ses::Ses;
 use shared::domain::outbox::{OutboxItem, OutboxKind, Outcome, Reader};
 use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
-use shared::edge::stream::{RecordKey, Trigger, batch_answer, caught, in_order, read};
+use shared::edge::stream::RecordKey;
 use shared::flow::notify::{Wanted, needs_lead, wanted};
-use shared::runtime::{Lookup, Runtime, SecretError, SettingsReader, SiteSecrets, StartError};
+use shared::runtime::{Lookup, Runtime, SettingsReader, SiteSecrets, StartError, read_token_keys};
 use shared::site::{Site, SiteHandle};
 use shared::store::{Store, StoreError, Table, Tables};
-
-/// Most items looked at in one tick, for each shard.
-const DUE: usize = 25;
 
 /// What `notify` works with.
 #[derive(Clone, Debug)]
@@ -56,10 +53,7 @@ impl Deps {
             .secrets
             .get(&runtime.aws, &[&keys_param], runtime.clock.now())
             .await?;
-        let keys = TokenKeys::from_json(&secrets[0]).map_err(|e| SecretError::Shape {
-            name: keys_param.clone(),
-            expected: e.to_string(),
-        })?;
+        let keys = read_token_keys(&keys_param, &secrets[0])?;
         Ok(Self {
             worker: Worker {
                 store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
@@ -83,27 +77,7 @@ impl Deps {
 
 /// Works on a batch or a tick.
 pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
-    let worker = &deps.worker;
-    match read(&event)? {
-        Trigger::Stream(records) => {
-            let now = worker.clock.now();
-            Ok(in_order("notify", &worker.store, &records, now, |key| {
-                tell(deps, key)
-            })
-            .await)
-        }
-        Trigger::Tick(_) => {
-            let mut first_failure = None;
-            for key in worker.due(DUE).await? {
-                if let Err(failure) = caught(tell(deps, key)).await {
-                    tracing::warn!(function = "notify", class = %failure.class(), "a due message failed");
-                    first_failure = first_failure.or(Some(failure));
-                }
-            }
-            first_failure.map_or_else(|| Ok(batch_answer([])), Err)
-        }
-        Trigger::Queue(_) => Err(Failure::UnknownEvent),
-    }
+    deps.worker.work_on(&event, |key| tell(deps, key)).await
 }
 
 async fn tell(deps: &Deps, key: RecordKey) -> Result<(), Failure> {

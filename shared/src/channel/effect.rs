@@ -10,10 +10,12 @@
 
 use std::future::Future;
 
+use serde_json::Value;
+
 use crate::domain::id::random;
 use crate::domain::outbox::{ClaimDecision, Order, OutboxItem, Outcome, Reader, State};
 use crate::domain::time::Timestamp;
-use crate::edge::stream::{Failure, RecordKey};
+use crate::edge::stream::{Failure, RecordKey, Trigger, batch_answer, caught, in_order, read};
 use crate::flow::Write;
 use crate::runtime::{Clock, Entropy};
 use crate::store::{Committed, Store};
@@ -24,6 +26,8 @@ pub const LEASE_MS: i64 = 70_000;
 const BACKOFF_MS: i64 = 1_000;
 /// Longest wait after a refusal.
 const MAX_BACKOFF_MS: i64 = 600_000;
+/// Most items looked at in one tick, for each shard.
+const DUE: usize = 25;
 /// Tries at a claim that meets other writers.
 const CLAIM_TRIES: u32 = 4;
 
@@ -97,8 +101,35 @@ impl Worker {
         Ok(())
     }
 
+    /// Works on a stream batch in order, or at a tick on everything due: `work` carries out one item. An item that fails at a tick holds up
+    /// none of the others.
+    pub async fn work_on<W, F>(&self, event: &Value, work: W) -> Result<Value, Failure>
+    where
+        W: Fn(RecordKey) -> F,
+        F: Future<Output = Result<(), Failure>>,
+    {
+        let function = self.reader.name();
+        match read(event)? {
+            Trigger::Stream(records) => {
+                let now = self.clock.now();
+                Ok(in_order(function, &self.store, &records, now, work).await)
+            }
+            Trigger::Tick(_) => {
+                let mut first_failure = None;
+                for key in self.due(DUE).await? {
+                    if let Err(failure) = caught(work(key)).await {
+                        tracing::warn!(function, class = %failure.class(), "a due item failed");
+                        first_failure = first_failure.or(Some(failure));
+                    }
+                }
+                first_failure.map_or_else(|| Ok(batch_answer([])), Err)
+            }
+            Trigger::Queue(_) => Err(Failure::UnknownEvent),
+        }
+    }
+
     /// Items of this reader that are due now, for the tick.
-    pub async fn due(&self, limit: usize) -> Result<Vec<RecordKey>, Failure> {
+    async fn due(&self, limit: usize) -> Result<Vec<RecordKey>, Failure> {
         let due = self.store.due(self.reader, self.clock.now(), limit).await?;
         Ok(due
             .into_iter()

@@ -9,7 +9,7 @@ use crate::domain::channel::EventType;
 use crate::domain::news::News;
 use crate::runtime::Secret;
 
-use super::message::{CannotWrite, Message};
+use super::message::{CannotWrite, Contact, Message, contact};
 use super::sender::Answer;
 
 /// Our field names and `HubSpot`'s.
@@ -32,15 +32,7 @@ const PROPERTIES: [(&str, &str); 14] = [
 
 /// The request.
 pub fn message(url: &str, token: &Secret, news: &News) -> Result<Message, CannotWrite> {
-    let data = &news.data;
-    let email = data
-        .email
-        .as_ref()
-        .ok_or(CannotWrite::Lacks("the lead has no address"))?;
-    let given = data
-        .submission
-        .as_ref()
-        .map_or(&data.profile, |s| &s.fields);
+    let Contact { email, given } = contact(news)?;
     let mut properties = serde_json::Map::new();
     properties.insert("email".into(), email.expose().as_str().into());
     for (ours, theirs) in PROPERTIES {

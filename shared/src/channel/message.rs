@@ -8,11 +8,14 @@
 //!
 //! Must not know where items come from.
 
+use std::collections::BTreeMap;
+
 use crate::domain::channel::{Channel, ChannelKind, LOCAL_SINK};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::id::sha256_hex;
 use crate::domain::news::News;
 use crate::domain::outbox::{Order, OutboxItem, Outcome};
+use crate::domain::pii::Pii;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Reply, reply, retry_after_ms, wait_ms};
 use crate::flow::Write;
@@ -83,6 +86,28 @@ pub enum CannotWrite {
     /// The news lacks what the channel cannot do without.
     #[error("{0}")]
     Lacks(&'static str),
+}
+
+/// Whom a CRM is told of.
+pub(super) struct Contact<'a> {
+    /// The address as it was written.
+    pub email: &'a Pii<String>,
+    /// What is known by field: of a submission what was answered, else the profile.
+    pub given: &'a BTreeMap<String, Pii<String>>,
+}
+
+/// The contact in `news`; a CRM cannot do without its address.
+pub(super) fn contact(news: &News) -> Result<Contact<'_>, CannotWrite> {
+    let data = &news.data;
+    let email = data
+        .email
+        .as_ref()
+        .ok_or(CannotWrite::Lacks("the lead has no address"))?;
+    let answers = data.submission.as_ref().map(|s| &s.fields);
+    Ok(Contact {
+        email,
+        given: answers.unwrap_or(&data.profile),
+    })
 }
 
 impl Messenger {

@@ -6,7 +6,7 @@
 
 use crate::domain::news::News;
 
-use super::message::{CannotWrite, Message};
+use super::message::{CannotWrite, Contact, Message, contact};
 use super::sender::Answer;
 
 /// Our field names and Salesforce's.
@@ -32,14 +32,7 @@ const NAME: usize = 80;
 /// The request.
 pub fn message(url: &str, oid: &str, news: &News) -> Result<Message, CannotWrite> {
     let data = &news.data;
-    let email = data
-        .email
-        .as_ref()
-        .ok_or(CannotWrite::Lacks("the lead has no address"))?;
-    let given = data
-        .submission
-        .as_ref()
-        .map_or(&data.profile, |s| &s.fields);
+    let Contact { email, given } = contact(news)?;
     let known = |field: &str| given.get(field).map(|v| v.expose().as_str());
     let short = |text: &str| crate::domain::text::shortened(text, NAME);
     let name = data.name.as_ref().map(|n| n.expose().as_str());

@@ -20,7 +20,7 @@ mod site_secrets;
 pub use aws::{Aws, Endpoints, connector};
 pub use logging::init_logging;
 pub use outbound::Outbound;
-pub use secrets::{SecretError, SecretSource, read_key};
+pub use secrets::{SecretError, SecretSource, read_key, read_token_keys};
 pub use site_secrets::{
     Secret, SiteSecrets, is_name as is_secret_name, variable as secret_variable,
 };

@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use super::Aws;
 use crate::domain::time::Timestamp;
+use crate::domain::token::TokenKeys;
 
 /// Where secrets come from.
 #[derive(Clone)]
@@ -127,6 +128,14 @@ pub fn read_key(name: &str, value: &str) -> Result<[u8; 32], SecretError> {
     bytes.ok_or_else(|| SecretError::Shape {
         name: name.to_owned(),
         expected: "base64 of 32 bytes".into(),
+    })
+}
+
+/// The key set that signs links, from its JSON.
+pub fn read_token_keys(name: &str, value: &str) -> Result<TokenKeys, SecretError> {
+    TokenKeys::from_json(value).map_err(|problem| SecretError::Shape {
+        name: name.to_owned(),
+        expected: problem.to_string(),
     })
 }
 
