@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::mail::{Mail, MailError, Writer};
 use crate::domain::handoff::Handoff;
-use crate::domain::lead::Reachability;
 use crate::domain::outbox::{OutboxItem, OutboxKind};
 use crate::domain::score::Dimension;
 use crate::domain::text::people_time;
@@ -144,7 +143,7 @@ fn handoff_values(handoff: &Handoff) -> Value {
             .map(|l| json!({ "field": l.field, "label": l.label, "value": l.value.expose(), "link": tel(&l.field, l.value.expose()) }))
             .collect::<Vec<_>>(),
         "no_call": handoff.no_call.clone().unwrap_or_default(),
-        "reachability": reachability(handoff.reachability),
+        "reachability": handoff.reachability.words(),
         "stage": "ready for sales",
         "qualified_at": people_time(handoff.at),
         "score": handoff.score,
@@ -174,15 +173,4 @@ fn handoff_values(handoff: &Handoff) -> Value {
         "model_hash": handoff.model_hash,
         "cycle": handoff.cycle,
     })
-}
-
-/// Whether mail reaches them, in words.
-pub const fn reachability(reachability: Reachability) -> &'static str {
-    match reachability {
-        Reachability::Unconfirmed => "not confirmed yet",
-        Reachability::Confirmed => "confirmed by a click",
-        Reachability::Bounced => "mail bounces",
-        Reachability::Unsubscribed => "wants no mail",
-        Reachability::Complained => "reported mail as spam",
-    }
 }

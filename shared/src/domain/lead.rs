@@ -133,6 +133,19 @@ pub enum Reachability {
     Complained,
 }
 
+impl Reachability {
+    /// Whether mail reaches them, in the words of alerts and pages.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Unconfirmed => "not confirmed yet",
+            Self::Confirmed => "confirmed by a click",
+            Self::Bounced => "mail bounces",
+            Self::Unsubscribed => "wants no mail",
+            Self::Complained => "reported mail as spam",
+        }
+    }
+}
+
 /// A source and when it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {

@@ -18,9 +18,7 @@ use self::palette::Palette;
 use self::words::{Words, fill};
 use crate::domain::countries::country_name;
 use crate::domain::handoff::Handoff;
-use crate::domain::lead::Reachability;
 use crate::domain::score::Dimension;
-use crate::domain::time::Timestamp;
 use crate::site::Business;
 
 pub use self::form::FormPage;
@@ -324,16 +322,6 @@ impl HandoffPage<'_> {
     }
 }
 
-const fn reachability(reachability: Reachability) -> &'static str {
-    match reachability {
-        Reachability::Unconfirmed => "not confirmed yet",
-        Reachability::Confirmed => "confirmed by a click",
-        Reachability::Bounced => "mail bounces",
-        Reachability::Unsubscribed => "wants no mail",
-        Reachability::Complained => "reported mail as spam",
-    }
-}
-
 const fn dimension(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Fit => "Fit",
@@ -346,15 +334,4 @@ const fn dimension(dimension: Dimension) -> &'static str {
 fn signed(points: i32) -> String {
     let sign = if points < 0 { '−' } else { '+' };
     format!("{sign}{}", points.unsigned_abs())
-}
-
-/// `1 March 2026, 09:30 UTC`.
-fn people_time(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0)
-        .map(|t| {
-            t.to_zoned(jiff::tz::TimeZone::UTC)
-                .strftime("%-d %B %Y, %H:%M UTC")
-                .to_string()
-        })
-        .unwrap_or_default()
 }
