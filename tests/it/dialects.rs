@@ -48,6 +48,14 @@ async fn hubspots_api_is_answered_in_its_own_words() -> anyhow::Result<()> {
             "INVALID_SUBMITTED_AT",
         ),
         (json!([1]), "INVALID_JSON"),
+        (
+            json!({ "fields": fields("e@engines.com"), "legalConsentOptions": [null, null] }),
+            "INVALID_JSON",
+        ),
+        (
+            json!({ "fields": [["email", "f@engines.com"]] }),
+            "INVALID_JSON",
+        ),
         (json!({ "fields": [] }), "EMPTY"),
     ] {
         let (status, answer) = post(&world, HUBSPOT, &body).await?;

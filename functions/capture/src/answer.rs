@@ -24,8 +24,8 @@ use crate::submit::did_you_mean;
 pub enum Refusal {
     /// No form of that name.
     FormNotFound,
-    /// Neither GET nor POST.
-    Method,
+    /// A method that the address does not take; those that it does.
+    Method(&'static str),
     /// The form is strict, and the page is not one of its own.
     Origin,
     /// Body over its limit.
@@ -65,7 +65,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::FormNotFound => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Origin | Self::Unproven => StatusCode::FORBIDDEN,
             Self::NoSecret => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge | Self::HeadersTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -90,7 +90,7 @@ impl Refusal {
             Self::Empty => "EMPTY",
             Self::Files => "NO_FILE_UPLOADS",
             Self::Origin | Self::Unproven | Self::TooMany(_) => "BLOCKED",
-            Self::Method => "METHOD_NOT_ALLOWED",
+            Self::Method(_) => "METHOD_NOT_ALLOWED",
             Self::TooLarge | Self::HeadersTooLarge | Self::FieldTooLarge => "TOO_LARGE",
             Self::TooManyFields => "TOO_MANY_FIELDS",
             Self::UnsupportedType => "UNSUPPORTED_TYPE",
@@ -106,7 +106,7 @@ impl Refusal {
             Self::FormNotFound => {
                 "There is no form at this address. Check the last part of the form's URL."
             }
-            Self::Method => "Send the form with POST, or open it with GET.",
+            Self::Method(_) => "This address takes a form that is sent with POST.",
             Self::Origin => {
                 "This form takes posts from its own pages only. Add this page's origin to allowed_origins."
             }
@@ -328,7 +328,7 @@ pub fn retry_after(response: &mut Answer, refusal: &Refusal) {
                 set(response, RETRY_AFTER, &seconds.to_string());
             }
         }
-        Refusal::Method => set(response, ALLOW, "GET, POST, OPTIONS"),
+        Refusal::Method(allowed) => set(response, ALLOW, allowed),
         _ => {}
     }
 }

@@ -5,10 +5,12 @@
 //! that a "Müller" stays one.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use lambda_http::{Body, Request};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use shared::edge::http::header_text;
@@ -276,6 +278,34 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
+/// A JSON object and nothing else: what is derived for a struct would read a list as well, member by member.
+#[derive(Default)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Whole<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Whole(PhantomData))
+    }
+}
+
+/// Reads a JSON object.
+pub fn object<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, Refusal> {
+    let read: Result<Object<T>, _> = serde_json::from_slice(bytes);
+    read.map(|Object(read)| read).map_err(|_| Refusal::BadJson)
+}
+
 /// A JSON value as a page would post it.
 pub fn scalar(value: &Value) -> String {
     match value {
@@ -328,5 +358,22 @@ mod tests {
             let kind = format!("application/x-www-form-urlencoded; charset={charset_}");
             assert_eq!(charset(&kind), Err(Refusal::UnsupportedType), "{charset_}");
         }
+    }
+
+    #[test]
+    fn a_list_is_not_read_as_an_object_with_its_members_in_order() {
+        #[derive(Debug, Default, PartialEq, serde::Deserialize)]
+        #[serde(default)]
+        struct Two {
+            a: u8,
+            b: Option<u8>,
+        }
+        let read = object::<Two>;
+        assert_eq!(read(b"{\"a\": 1}"), Ok(Two { a: 1, b: None }));
+        assert_eq!(read(b"[1, 2]"), Err(Refusal::BadJson));
+        assert_eq!(read(b"[]"), Err(Refusal::BadJson));
+        let within = object::<std::collections::BTreeMap<String, Option<Object<Two>>>>;
+        assert!(within(b"{\"x\": {\"b\": 2}, \"y\": null}").is_ok());
+        assert!(within(b"{\"x\": [1]}").is_err());
     }
 }

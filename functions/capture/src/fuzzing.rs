@@ -6,10 +6,11 @@ use lambda_http::http::HeaderMap;
 use lambda_http::{Body, Request};
 use shared::domain::email::EmailAddress;
 use shared::domain::form::Form;
-use shared::domain::submission::{Checked, check};
+use shared::domain::submission::{Checked, Strictness, check_with};
 use url::Url;
 
-use crate::body;
+use crate::body::{self, Pairs};
+use crate::dialect::{google, hubspot, mautic, meta};
 use crate::redirect::PageOrigin;
 
 /// Reads a body of this type and checks what it says against `form`.
@@ -18,26 +19,86 @@ use crate::redirect::PageOrigin;
 ///
 /// Where something does not hold that must.
 pub fn post(form: &Form, content_type: &str, bytes: &[u8]) {
-    let mut request = Request::new(Body::Binary(bytes.to_vec()));
-    let Ok(value) = content_type.parse() else {
+    let Some(pairs) = posted(content_type, bytes) else {
         return;
     };
+    checked(form, &pairs, None, Strictness::Refuse);
+}
+
+/// Reads a post as the service that its first byte stands for would have sent it, and checks what it says against `form`.
+///
+/// # Panics
+///
+/// Where something does not hold that must.
+pub fn dialect(form: &Form, bytes: &[u8]) {
+    const URLENCODED: &str = "application/x-www-form-urlencoded";
+    let Some((service, bytes)) = bytes.split_first() else {
+        return;
+    };
+    match service {
+        b'g' => {
+            let lead = google::read(bytes).ok();
+            if let Some(pairs) = lead.and_then(|lead| google::pairs(&lead).ok()) {
+                checked(form, &pairs, None, Strictness::Keep);
+            }
+        }
+        b'f' => {
+            for lead in meta::read(bytes).unwrap_or_default() {
+                let ids = &lead.reference.ids;
+                assert!(!lead.reference.id.is_empty(), "a lead without a name");
+                assert!(ids.len() <= 6, "more ids than are kept");
+                let short = ids.iter().all(|(_, id)| id.chars().count() <= 64);
+                assert!(short, "an id over its limit");
+            }
+        }
+        b'h' => {
+            let read = hubspot::read(bytes).ok();
+            if let Some(pairs) = read.and_then(|read| hubspot::pairs(form, &read).ok()) {
+                checked(form, &pairs, None, Strictness::Refuse);
+                checked(form, &pairs, None, Strictness::Keep);
+            }
+        }
+        b'p' => {
+            if let Some(posted) = posted(URLENCODED, bytes) {
+                let (pairs, page) = hubspot::without_context(posted);
+                checked(form, &pairs, page.as_deref(), Strictness::Refuse);
+            }
+        }
+        b'm' => {
+            if let Some(posted) = posted(URLENCODED, bytes) {
+                let read = mautic::Read::of(posted);
+                checked(form, &read.pairs, None, Strictness::Refuse);
+            }
+        }
+        // Web-to-Lead and Netlify send what any page sends, in the charset that the query names.
+        _ => post(
+            form,
+            "application/x-www-form-urlencoded; charset=shift_jis",
+            bytes,
+        ),
+    }
+}
+
+fn posted(content_type: &str, bytes: &[u8]) -> Option<Pairs> {
+    let mut request = Request::new(Body::Binary(bytes.to_vec()));
+    let value = content_type.parse().ok()?;
     request.headers_mut().insert("content-type", value);
     // Everything is there already, so reading never waits.
     let Some(read) = body::read(request).now_or_never() else {
         panic!("reading a body that is all there waited for something");
     };
-    let Ok(pairs) = read else {
-        return;
-    };
+    read.ok()
+}
+
+fn checked(form: &Form, pairs: &[(String, String)], page: Option<&str>, strictness: Strictness) {
     assert!(pairs.len() <= 50, "more fields than there may be");
-    for (name, value) in &pairs {
+    for (name, value) in pairs {
         assert!(
             name.len() <= 64 && value.len() <= 8 * 1024,
             "a field over its limit"
         );
     }
-    match check(form, &pairs, None) {
+    match check_with(form, pairs, page, strictness) {
         Checked::Trapped => {}
         Checked::Problems(problems) => assert!(!problems.is_empty(), "refused for nothing"),
         Checked::Fine(submission) => {

@@ -8,12 +8,14 @@ use shared::store::StoreError;
 
 use crate::answer::Refusal;
 
+mod services;
+
 /// Every refusal there is.
 fn refusals() -> Vec<Refusal> {
     use Refusal as R;
     let all = vec![
         R::FormNotFound,
-        R::Method,
+        R::Method("GET, POST"),
         R::Origin,
         R::TooLarge,
         R::HeadersTooLarge,
@@ -34,7 +36,7 @@ fn refusals() -> Vec<Refusal> {
     for one in &all {
         // No arm for the rest: a new refusal does not compile until it is listed here and above.
         match one {
-            R::FormNotFound | R::Method | R::Origin | R::TooLarge | R::HeadersTooLarge => {}
+            R::FormNotFound | R::Method(_) | R::Origin | R::TooLarge | R::HeadersTooLarge => {}
             R::TooManyFields | R::FieldTooLarge | R::UnsupportedType | R::BadJson => {}
             R::BadMultipart | R::Files | R::Empty | R::LongKey | R::KeyReused => {}
             R::Unproven | R::NoSecret | R::TooMany(_) | R::Store(_) => {}
@@ -43,49 +45,96 @@ fn refusals() -> Vec<Refusal> {
     all
 }
 
-#[expect(clippy::too_many_lines, reason = "one document")]
-fn document() -> Value {
+/// A refusal as a page or a script of ours is told, with the codes that it may have.
+fn error(codes: &str) -> Value {
+    json!({
+        "description": codes,
+        "content": {
+            "application/json": { "schema": { "$ref": "#/components/schemas/Error" } },
+            "text/html": { "schema": { "type": "string" } },
+        },
+    })
+}
+
+/// No form of that name; where the address names no form at all, the gateway says so in its own words.
+fn not_found() -> Value {
+    let mut answer = error("FORM_NOT_FOUND");
+    answer["content"]["application/json"]["schema"] = json!({ "anyOf": [
+        { "$ref": "#/components/schemas/Error" },
+        { "$ref": "#/components/schemas/Message" },
+    ] });
+    answer
+}
+
+/// When to come again.
+fn retry_after() -> Value {
+    json!({ "Retry-After": { "schema": { "type": "integer" } } })
+}
+
+/// The codes of all refusals of a post, by status.
+fn codes() -> BTreeMap<u16, BTreeSet<&'static str>> {
     let mut by_status: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
     for refusal in refusals() {
         let codes = by_status.entry(refusal.status().as_u16()).or_default();
         codes.insert(refusal.code());
     }
-    // Wrong answers, all at once.
+    // Dialects know their form by the address or by what is posted; either is answered to POST.
+    by_status.remove(&405);
     by_status
-        .entry(422)
-        .or_default()
-        .insert("one code for each field");
-    let said = |codes: &BTreeSet<&str>| codes.iter().copied().collect::<Vec<_>>().join(", ");
-    let error = |description: String| {
-        json!({
-            "description": description,
-            "content": {
-                "application/json": { "schema": { "$ref": "#/components/schemas/Error" } },
-                "text/html": { "schema": { "type": "string" } },
-            },
-        })
-    };
+}
+
+/// What a post of a page is answered.
+fn answers() -> Value {
     let mut answers = serde_json::Map::new();
-    for (status, codes) in &by_status {
-        let mut answer = error(said(codes));
-        if *status == 429 || *status == 503 {
-            answer["headers"] = json!({ "Retry-After": { "schema": { "type": "integer" } } });
+    for (status, codes) in codes() {
+        let codes: Vec<&str> = codes.into_iter().collect();
+        let mut answer = error(&codes.join(", "));
+        if status == 429 || status == 503 {
+            answer["headers"] = retry_after();
         }
         answers.insert(status.to_string(), answer);
     }
-    answers.remove("405");
+    answers.insert("404".into(), not_found());
+    // Wrong answers, all at once.
+    answers.insert("422".into(), error("one code for each field"));
     answers.insert("200".into(), json!({
         "description": "Taken, or as good as: the answer never tells whether an address is known, or a post is doubted.",
         "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Success" } } },
     }));
-    answers.insert("303".into(), json!({
-        "description": "Taken; a browser goes on to the page that the post or the form names.",
-        "headers": { "Location": { "required": true, "schema": { "type": "string", "format": "uri" } } },
-    }));
-    let form = json!([{ "$ref": "#/components/parameters/Form" }]);
-    let not_found = || error("FORM_NOT_FOUND".into());
-    let post_body = json!({ "$ref": "#/components/schemas/Post" });
+    answers.insert("303".into(), redirect("Taken; a browser goes on to the page that the post or the form names. After a mistake too, where the post names a page for it."));
+    answers.into()
+}
+
+fn redirect(description: &str) -> Value {
     json!({
+        "description": description,
+        "headers": { "Location": { "required": true, "schema": { "type": "string", "format": "uri" } } },
+    })
+}
+
+/// A body in any of the types in which a page can send it.
+fn body(schema: &Value, example: &Value) -> Value {
+    let kind = json!({ "schema": schema, "example": example });
+    json!({
+        "required": true,
+        "content": {
+            "application/json": kind, "application/x-www-form-urlencoded": kind, "multipart/form-data": kind,
+        },
+    })
+}
+
+fn example() -> Value {
+    json!({
+        "email": "ada.king@example.com", "first_name": "Ada", "last_name": "King", "company": "Analytical Engines",
+        "newsletter": "yes",
+    })
+}
+
+#[expect(clippy::too_many_lines, reason = "one document")]
+fn document() -> Value {
+    let form = json!([{ "$ref": "#/components/parameters/Form" }]);
+    let post_body = body(&json!({ "$ref": "#/components/schemas/Post" }), &example());
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Lodestone",
@@ -114,15 +163,8 @@ fn document() -> Value {
                         "description": "The same key within a day is the same submission.",
                         "schema": { "type": "string", "maxLength": 255 },
                     }],
-                    "requestBody": {
-                        "required": true,
-                        "content": {
-                            "application/json": { "schema": post_body },
-                            "application/x-www-form-urlencoded": { "schema": post_body },
-                            "multipart/form-data": { "schema": post_body },
-                        },
-                    },
-                    "responses": answers,
+                    "requestBody": post_body,
+                    "responses": answers(),
                 },
             },
             "/f/{form}/challenge": {
@@ -173,17 +215,14 @@ fn document() -> Value {
             "schemas": {
                 "Post": {
                     "type": "object",
-                    "description": "Names and values. Reserved names begin with `_`.",
+                    "description": "Names and values. Reserved names begin with `_`. A value is a text; in JSON also a number or a boolean, and a list is the same name several times. Anything deeper, to four levels, is kept as its JSON text.",
                     "properties": {
                         "email": { "type": "string" },
-                        "_next": { "type": "string" },
-                        "_gotcha": { "type": "string", "maxLength": 0 },
-                        "_nonce": { "type": "string" },
+                        "_next": { "description": "Where to go after success; followed only to places that the form allows." },
+                        "_error": { "description": "Where to go after a mistake; the same." },
+                        "_nonce": { "description": "A one-time name; that of a ticket proves when the form was begun." },
+                        "_gotcha": { "description": "Leave it empty: a post that fills it in is a robot's, and looks as if it were taken." },
                     },
-                    "additionalProperties": { "anyOf": [
-                        { "type": ["string", "number", "boolean", "null"] },
-                        { "type": "array", "items": { "type": ["string", "number", "boolean"] } },
-                    ] },
                 },
                 "Success": {
                     "type": "object",
@@ -215,6 +254,11 @@ fn document() -> Value {
                         } },
                     },
                 },
+                "Message": {
+                    "type": "object",
+                    "required": ["message"],
+                    "properties": { "message": { "type": "string" } },
+                },
                 "Challenge": {
                     "type": "object",
                     "required": ["nonce"],
@@ -226,7 +270,9 @@ fn document() -> Value {
                 },
             },
         },
-    })
+    });
+    services::add(&mut document);
+    document
 }
 
 #[test]

@@ -14,17 +14,19 @@ use shared::site::Site;
 use subtle::ConstantTimeEq as _;
 
 use crate::answer::{Refusal, in_one_line, retry_after};
+use crate::body::{Object, object};
 use crate::submit::{Outcome, Post, Visitor, take};
 use crate::{Deps, body};
 
 use super::form_called;
 
+/// A lead as Google sends it.
 #[derive(Deserialize)]
-struct Lead {
+pub struct Lead {
     #[serde(default, rename = "lead_id")]
     id: String,
     #[serde(default)]
-    user_column_data: Vec<Column>,
+    user_column_data: Vec<Object<Column>>,
     #[serde(default)]
     google_key: String,
     #[serde(default)]
@@ -52,7 +54,7 @@ struct Column {
 /// Answers Google.
 pub async fn answer(deps: &Deps, site: &Site, name: &str, request: Request) -> Answer {
     if request.method() != Method::POST {
-        return refused(&Refusal::Method);
+        return refused(&Refusal::Method("POST"));
     }
     match take_lead(deps, site, name, request).await {
         Ok(response) => response,
@@ -69,7 +71,7 @@ async fn take_lead(
     let addressed = form_called(site, Service::Google, name).ok_or(Refusal::FormNotFound)?;
     let visitor = Visitor::of(deps, &request);
     let raw = body::raw(request)?;
-    let lead: Lead = serde_json::from_slice(raw.bytes()).map_err(|_| Refusal::BadJson)?;
+    let lead = read(raw.bytes())?;
     prove(deps, addressed, &lead.google_key).await?;
     // One address may serve several lead forms.
     let number = lead.form_id.as_ref().map(body::scalar).unwrap_or_default();
@@ -78,7 +80,7 @@ async fn take_lead(
         .values()
         .find(|form| form.elsewhere.is_called(Service::Google, &number))
         .unwrap_or(addressed);
-    let pairs = body::within_limits(pairs(&lead))?;
+    let pairs = pairs(&lead)?;
     let post = Post {
         key: Some(format!("google:{}", lead.id)).filter(|_| !lead.id.is_empty()),
         strictness: Strictness::Keep,
@@ -113,9 +115,15 @@ async fn prove(deps: &Deps, form: &Form, key: &str) -> Result<(), Refusal> {
     }
 }
 
-fn pairs(lead: &Lead) -> body::Pairs {
+/// Reads a call.
+pub fn read(bytes: &[u8]) -> Result<Lead, Refusal> {
+    object(bytes)
+}
+
+/// Its names and values.
+pub fn pairs(lead: &Lead) -> Result<body::Pairs, Refusal> {
     let mut pairs: body::Pairs = Vec::new();
-    for column in &lead.user_column_data {
+    for Object(column) in &lead.user_column_data {
         let name = [&column.id, &column.label]
             .into_iter()
             .flatten()
@@ -141,7 +149,7 @@ fn pairs(lead: &Lead) -> body::Pairs {
     if lead.is_test {
         pairs.push(("is_test".to_owned(), "true".to_owned()));
     }
-    pairs
+    body::within_limits(pairs)
 }
 
 /// An error as Google reads it: 4xx is for good, 5xx is tried again.

@@ -16,6 +16,7 @@ use shared::edge::http::{Answer, header_text, json as json_answer};
 use shared::site::Site;
 
 use crate::answer::{Asker, Refusal, retry_after};
+use crate::body::{Object, object};
 use crate::submit::{Outcome, Post, Visitor, take};
 use crate::{Deps, body, cors};
 
@@ -25,14 +26,15 @@ use super::native::respond;
 /// Oldest submission that is taken: a month.
 const OLDEST_DAYS: i64 = 31;
 
+/// A submission as scripts send it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Submission {
+pub struct Submission {
     submitted_at: Option<Value>,
     #[serde(default)]
-    fields: Vec<FieldIn>,
-    context: Option<Context>,
-    legal_consent_options: Option<LegalConsent>,
+    fields: Vec<Object<FieldIn>>,
+    context: Option<Object<Context>>,
+    legal_consent_options: Option<Object<LegalConsent>>,
     #[serde(default)]
     skip_validation: bool,
 }
@@ -56,8 +58,8 @@ struct Context {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LegalConsent {
-    consent: Option<Consent>,
-    legitimate_interest: Option<Communication>,
+    consent: Option<Object<Consent>>,
+    legitimate_interest: Option<Object<Communication>>,
 }
 
 #[derive(Deserialize)]
@@ -67,7 +69,7 @@ struct Consent {
     to_process: bool,
     text: Option<String>,
     #[serde(default)]
-    communications: Vec<Communication>,
+    communications: Vec<Object<Communication>>,
 }
 
 #[derive(Deserialize)]
@@ -134,7 +136,7 @@ pub async fn api(deps: &Deps, site: &Site, guid: &str, request: Request) -> Answ
             Ok(response) => response,
             Err(fault) => fault.answer(deps),
         },
-        _ => Asker::of(&request).refuse(site, Some(form), &Refusal::Method),
+        _ => Asker::of(&request).refuse(site, Some(form), &Refusal::Method("POST, OPTIONS")),
     };
     cors::allow(&mut response, form, &origin);
     response
@@ -144,9 +146,9 @@ async fn submit(deps: &Deps, site: &Site, form: &Form, request: Request) -> Resu
     let visitor = Visitor::of(deps, &request);
     visitor.may_post(form).map_err(|r| Fault::of(&r))?;
     let raw = body::raw(request).map_err(|r| Fault::of(&r))?;
-    let read: Submission = serde_json::from_slice(raw.bytes())
+    let read = read(raw.bytes())
         .map_err(|_| Fault::bad("INVALID_JSON", "The request body is not the JSON of a form"))?;
-    let context = read.context.as_ref();
+    let context = read.context.as_ref().map(|Object(context)| context);
     if let Some(hutk) = context
         .and_then(|c| c.hutk.as_deref())
         .filter(|h| !h.is_empty())
@@ -161,7 +163,7 @@ async fn submit(deps: &Deps, site: &Site, form: &Form, request: Request) -> Resu
         let message = "Error in 'submittedAt'. It is older than a month";
         return Err(Fault::bad("INVALID_SUBMITTED_AT", message));
     }
-    let pairs = body::within_limits(pairs(form, &read)).map_err(|r| Fault::of(&r))?;
+    let pairs = pairs(form, &read).map_err(|r| Fault::of(&r))?;
     let post = Post {
         page_url: context.and_then(|c| c.page_uri.as_deref()),
         strictness: if read.skip_validation {
@@ -195,9 +197,15 @@ async fn submit(deps: &Deps, site: &Site, form: &Form, request: Request) -> Resu
     }
 }
 
-fn pairs(form: &Form, read: &Submission) -> body::Pairs {
+/// Reads a script's submission.
+pub fn read(bytes: &[u8]) -> Result<Submission, Refusal> {
+    object(bytes)
+}
+
+/// Its names and values.
+pub fn pairs(form: &Form, read: &Submission) -> Result<body::Pairs, Refusal> {
     let mut pairs = Vec::new();
-    for field in &read.fields {
+    for Object(field) in &read.fields {
         // `0-1/email`: the kind of object is before the name.
         let name = field.name.rsplit('/').next().unwrap_or_default().to_owned();
         match &field.value {
@@ -211,14 +219,14 @@ fn pairs(form: &Form, read: &Submission) -> body::Pairs {
     let mut add = |name: &str, value: Option<&String>| {
         pairs.extend(value.map(|value| (name.to_owned(), value.clone())));
     };
-    if let Some(context) = &read.context {
+    if let Some(Object(context)) = &read.context {
         add("page_name", context.page_name.as_ref());
         add("sfdc_campaign_id", context.sfdc_campaign_id.as_ref());
     }
-    if let Some(legal) = &read.legal_consent_options {
+    if let Some(Object(legal)) = &read.legal_consent_options {
         consents(form, legal, &mut pairs);
     }
-    pairs
+    body::within_limits(pairs)
 }
 
 fn consents(form: &Form, legal: &LegalConsent, pairs: &mut body::Pairs) {
@@ -243,15 +251,15 @@ fn consents(form: &Form, legal: &LegalConsent, pairs: &mut body::Pairs) {
             .trim_end_matches('_')
             .to_owned()
     };
-    if let Some(consent) = &legal.consent {
+    if let Some(Object(consent)) = &legal.consent {
         let text = consent.text.as_deref().unwrap_or_default();
         say(consent.to_process, "consent_to_process".into(), text);
-        for said in &consent.communications {
+        for Object(said) in &consent.communications {
             let text = said.text.as_deref().unwrap_or_default();
             say(said.value, name("subscription", said), text);
         }
     }
-    if let Some(said) = &legal.legitimate_interest {
+    if let Some(Object(said)) = &legal.legitimate_interest {
         let basis = said.legal_basis.as_deref().unwrap_or_default();
         let text = said.text.as_deref().unwrap_or_default();
         let word = if said.value { "yes" } else { "no" };
@@ -341,13 +349,16 @@ pub async fn page(deps: &Deps, site: &Site, guid: &str, request: Request) -> Ans
             }
             Err(refusal) => visitor.asker.refuse(site, Some(form), &refusal),
         },
-        _ => visitor.asker.refuse(site, Some(form), &Refusal::Method),
+        _ => visitor
+            .asker
+            .refuse(site, Some(form), &Refusal::Method("POST, OPTIONS")),
     };
     cors::allow(&mut response, form, &origin);
     response
 }
 
-fn without_context(posted: body::Pairs) -> (body::Pairs, Option<String>) {
+/// What a page posts without its context, and the page's address out of that.
+pub fn without_context(posted: body::Pairs) -> (body::Pairs, Option<String>) {
     let mut page_url = None;
     let mut pairs = Vec::new();
     for (name, value) in posted {

@@ -35,7 +35,7 @@ pub async fn answer(deps: &Deps, site: &Site, request: Request) -> Answer {
     match *request.method() {
         Method::OPTIONS => cors::preflight_any(forms_at(site, Service::Mautic), &origin),
         Method::POST => submit(deps, site, &origin, request).await,
-        _ => Asker::of(&request).refuse(site, None, &Refusal::Method),
+        _ => Asker::of(&request).refuse(site, None, &Refusal::Method("POST, OPTIONS")),
     }
 }
 
@@ -70,8 +70,9 @@ async fn submit(deps: &Deps, site: &Site, origin: &str, request: Request) -> Ans
 }
 
 /// A post without Mautic's wrapping.
-struct Read {
-    pairs: body::Pairs,
+pub struct Read {
+    /// Names and values as the form knows them.
+    pub pairs: body::Pairs,
     form_id: Option<String>,
     form_name: Option<String>,
     back: Option<String>,
@@ -79,7 +80,8 @@ struct Read {
 }
 
 impl Read {
-    fn of(posted: body::Pairs) -> Self {
+    /// Unwraps a post.
+    pub fn of(posted: body::Pairs) -> Self {
         let mut read = Self {
             pairs: Vec::new(),
             form_id: None,

@@ -18,6 +18,7 @@ use shared::site::Site;
 use subtle::ConstantTimeEq as _;
 
 use crate::answer::{Refusal, retry_after};
+use crate::body::{Object, object};
 use crate::{Deps, body};
 
 use super::form_called;
@@ -28,13 +29,13 @@ const MOST: usize = 200;
 #[derive(Deserialize)]
 struct Call {
     #[serde(default)]
-    entry: Vec<Entry>,
+    entry: Vec<Object<Entry>>,
 }
 
 #[derive(Deserialize)]
 struct Entry {
     #[serde(default)]
-    changes: Vec<Change>,
+    changes: Vec<Object<Change>>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +55,7 @@ pub async fn answer(deps: &Deps, site: &Site, name: &str, request: Request) -> A
         (None, _) => Err(Refusal::FormNotFound),
         (Some(form), Method::GET) => greet(deps, form, &request).await,
         (Some(form), Method::POST) => take(deps, site, form, request).await,
-        (Some(_), _) => Err(Refusal::Method),
+        (Some(_), _) => Err(Refusal::Method("GET, POST")),
     };
     result.unwrap_or_else(|refusal| {
         let mut response = json_answer(refusal.status(), &json!({ "message": refusal.message() }));
@@ -104,57 +105,78 @@ async fn take(
     if key.is_empty() || !bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
         return Err(Refusal::Unproven);
     }
-    let call: Call = serde_json::from_slice(raw.bytes()).map_err(|_| Refusal::BadJson)?;
-    let changes = call.entry.iter().flat_map(|entry| &entry.changes);
-    let leads: Vec<&Value> = changes
-        .filter(|change| change.field == "leadgen")
-        .map(|change| &change.value)
-        .collect();
-    if leads.len() > MOST {
-        return Err(Refusal::TooManyFields);
-    }
-    for lead in leads {
-        keep(deps, site, addressed, lead).await?;
+    for lead in read(raw.bytes())? {
+        keep(deps, site, addressed, &lead).await?;
     }
     Ok(json_answer(StatusCode::OK, &json!({})))
 }
 
-/// Keeps the ids of a lead; those that are there already are the same.
-async fn keep(deps: &Deps, site: &Site, addressed: &Form, lead: &Value) -> Result<(), Refusal> {
-    let id = |name: &str| match &lead[name] {
-        Value::Null => String::new(),
-        value => body::scalar(value).chars().take(64).collect(),
-    };
-    let leadgen = id("leadgen_id");
-    if leadgen.is_empty() {
-        return Ok(());
+/// Reads the leads of a call; what it tells besides is passed over.
+pub fn read(bytes: &[u8]) -> Result<Vec<Lead>, Refusal> {
+    let call: Call = object(bytes)?;
+    let changes = call.entry.iter().flat_map(|Object(entry)| &entry.changes);
+    let leads: Vec<&Value> = changes
+        .filter(|Object(change)| change.field == "leadgen")
+        .map(|Object(change)| &change.value)
+        .collect();
+    if leads.len() > MOST {
+        return Err(Refusal::TooManyFields);
     }
-    let form_id = id("form_id");
+    Ok(leads.into_iter().filter_map(Lead::of).collect())
+}
+
+/// The ids of a lead.
+pub struct Lead {
+    form_id: String,
+    /// What is kept of it.
+    pub reference: Reference,
+}
+
+impl Lead {
+    /// None where it has no id of its own.
+    fn of(lead: &Value) -> Option<Self> {
+        let id = |name: &str| match &lead[name] {
+            Value::Null => String::new(),
+            value => body::scalar(value).chars().take(64).collect(),
+        };
+        let leadgen = id("leadgen_id");
+        if leadgen.is_empty() {
+            return None;
+        }
+        let names = [
+            "leadgen_id",
+            "form_id",
+            "page_id",
+            "ad_id",
+            "adgroup_id",
+            "created_time",
+        ];
+        let reference = Reference {
+            service: Service::Meta,
+            id: leadgen,
+            ids: names
+                .iter()
+                .map(|name| (format!("meta_{name}"), id(name)))
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+        };
+        Some(Self {
+            form_id: id("form_id"),
+            reference,
+        })
+    }
+}
+
+/// Keeps the ids of a lead; those that are there already are the same.
+async fn keep(deps: &Deps, site: &Site, addressed: &Form, lead: &Lead) -> Result<(), Refusal> {
     let form = site
         .forms
         .values()
-        .find(|form| form.elsewhere.is_called(Service::Meta, &form_id))
+        .find(|form| form.elsewhere.is_called(Service::Meta, &lead.form_id))
         .unwrap_or(addressed);
-    let names = [
-        "leadgen_id",
-        "form_id",
-        "page_id",
-        "ad_id",
-        "adgroup_id",
-        "created_time",
-    ];
-    let reference = Reference {
-        service: Service::Meta,
-        id: leadgen,
-        ids: names
-            .iter()
-            .map(|name| (format!("meta_{name}"), id(name)))
-            .filter(|(_, value)| !value.is_empty())
-            .collect(),
-    };
     let write_id = random("req", deps.entropy.bytes());
     let fact = decide(
-        &reference,
+        &lead.reference,
         form,
         &site.hash,
         &deps.identity,

@@ -13,10 +13,10 @@ use shared::site::Site;
 use crate::Deps;
 use crate::answer::{Asker, Refusal};
 
-mod google;
-mod hubspot;
-mod mautic;
-mod meta;
+pub mod google;
+pub mod hubspot;
+pub mod mautic;
+pub mod meta;
 mod native;
 mod netlify;
 mod web_to_lead;

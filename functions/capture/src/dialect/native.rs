@@ -27,7 +27,11 @@ pub async fn answer(deps: &Deps, site: &Site, name: &str, request: Request) -> A
             hosted_form(site, form, &ticket::hidden(deps, form, &request))
         }
         Method::POST => submit(deps, site, form, request).await,
-        _ => Asker::of(&request).refuse(site, Some(form), &Refusal::Method),
+        _ => Asker::of(&request).refuse(
+            site,
+            Some(form),
+            &Refusal::Method("GET, HEAD, POST, OPTIONS"),
+        ),
     };
     cors::allow(&mut response, form, &origin);
     response

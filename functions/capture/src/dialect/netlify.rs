@@ -19,7 +19,7 @@ pub async fn answer(deps: &Deps, site: &Site, request: Request) -> Answer {
     match *request.method() {
         Method::OPTIONS => cors::preflight_any(forms_at(site, Service::Netlify), &origin),
         Method::POST => submit(deps, site, &origin, request).await,
-        _ => Asker::of(&request).refuse(site, None, &Refusal::Method),
+        _ => Asker::of(&request).refuse(site, None, &Refusal::Method("POST, OPTIONS")),
     }
 }
 
