@@ -44,9 +44,9 @@ for target in "$@"; do
     # A post is 64 KiB at most; short inputs find as much and faster. Ten seconds for one input is as bad as a crash.
     "$program" -max_total_time="$what" -max_len=8192 -timeout=10 -print_final_stats=1 -artifact_prefix="artifacts/$target-" \
         "$learned" "corpus/$target"
-    # What is kept is the smallest set that reaches everything reached.
+    # What is kept is a small set that reaches every place reached, however often.
     fewest=$(mktemp -d)
-    "$program" -merge=1 -max_len=8192 "$fewest" "corpus/$target" "$learned" 2>"$root/fuzz/merge.log"
+    "$program" -set_cover_merge=1 -use_counters=0 -max_len=8192 "$fewest" "corpus/$target" "$learned" 2>"$root/fuzz/merge.log"
     rm -rf "corpus/$target" "$learned"
     mv "$fewest" "corpus/$target"
     chmod 755 "corpus/$target"
