@@ -1,10 +1,13 @@
 //! FRM-11: log lines name leads and items by their ids, and never a person.
 
+mod planted;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use lodestone::ses::Happening;
 use tests::world::{World, guide};
+use tracing::subscriber::DefaultGuard;
 
 use crate::whole_path::become_mql;
 
@@ -24,21 +27,44 @@ impl Write for Captured {
     }
 }
 
+/// Log lines of this thread, until it is read.
+struct Log {
+    captured: Captured,
+    // While there is only one dispatcher, a log call that another test's thread reaches first is asked for on that thread, where nobody
+    // listens, and stays off here as well. A second one that takes nothing makes every dispatcher be asked.
+    _second: tracing::Dispatch,
+    guard: DefaultGuard,
+}
+
+impl Log {
+    /// Listens, as a deployed function writes: JSON from `info` up.
+    fn start() -> Self {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_max_level(tracing::Level::INFO)
+            .with_writer(move || writer.clone())
+            .finish();
+        Self {
+            captured,
+            _second: tracing::Dispatch::new(tracing_subscriber::registry()),
+            guard: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    /// What was written.
+    fn end(self) -> String {
+        drop(self.guard);
+        String::from_utf8(self.captured.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
 // One thread, so that what is captured is all there is.
 #[tokio::test]
 async fn frm_11_no_address_name_company_message_or_token_is_in_any_log_line() -> anyhow::Result<()>
 {
-    let captured = Captured::default();
-    let writer = captured.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(tracing::Level::INFO)
-        .with_writer(move || writer.clone())
-        .finish();
-    // While there is only one dispatcher, a log call that another test's thread reaches first is asked for on that thread, where nobody
-    // listens, and stays off here as well. A second one that takes nothing makes every dispatcher be asked.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::start();
 
     let world = World::unruly(81).await?;
     become_mql(&world, ADA).await?;
@@ -62,9 +88,7 @@ async fn frm_11_no_address_name_company_message_or_token_is_in_any_log_line() ->
         serde_json::json!({"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": ADA}]});
     world.app.call("feedback", unreadable).await;
     world.advance(20 * 60).await?;
-    drop(guard);
-
-    let log = String::from_utf8(captured.0.lock().unwrap().clone())?;
+    let log = log.end();
     assert!(log.lines().count() > 5, "nothing was captured:\n{log}");
     let tokens = mail
         .links

@@ -15,6 +15,12 @@ mod repeats;
 mod bad_input;
 // What may not come from a person is set aside.
 mod abuse;
+// Mail bombing: one mailbox, thousands of posts.
+mod bombing;
+// Captcha services: what they may say, and what follows.
+mod captcha;
+// No answer tells whether an address is known.
+mod oracle;
 // JSON or a redirect, and where a visitor without scripts ends up.
 mod answers;
 // Pages and services that speak to others as they always did.

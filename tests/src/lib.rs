@@ -1,6 +1,7 @@
-//! What the tests of the whole system share: a fault injector at the SDK's HTTP connector, a system started for one test, and the
-//! binary as a child process.
+//! What the tests of the whole system share: a fault injector at the SDK's HTTP connector, a system started for one test, a stand-in of
+//! captcha services, and the binary as a child process.
 
+pub mod captcha;
 pub mod fault;
 pub mod moved;
 pub mod process;

@@ -1,6 +1,7 @@
 //! A site with one form more: a lenient one, known by a name at every service whose pages may post to it.
 
 use std::fs;
+use std::path::Path;
 
 use lodestone::app::Options;
 use lodestone::stack::Data;
@@ -16,10 +17,16 @@ const FORM: &str = include_str!("../forms/moved.toml");
 /// A system with that form at `/f/moved`, and its secrets.
 pub async fn world(seed: u64) -> anyhow::Result<(World, TempDir)> {
     let folder = tempfile::tempdir()?;
-    let site = folder.path().join("site");
+    let options = options(seed, folder.path())?;
+    Ok((World::start(options).await?, folder))
+}
+
+/// How to start such a system: site and data in `folder`.
+pub fn options(seed: u64, folder: &Path) -> anyhow::Result<Options> {
+    let site = folder.join("site");
     crate::copy_site(&site)?;
     fs::write(site.join("forms/moved.toml"), FORM)?;
-    let secrets = folder.path().join("data/secrets/site");
+    let secrets = folder.join("data/secrets/site");
     fs::create_dir_all(&secrets)?;
     for (name, value) in [
         ("google-leads", "k-e-y"),
@@ -34,6 +41,6 @@ pub async fn world(seed: u64) -> anyhow::Result<(World, TempDir)> {
         site,
         project("infra/template.yaml"),
     );
-    options.data = Data::Folder(folder.path().join("data"));
-    Ok((World::start(options).await?, folder))
+    options.data = Data::Folder(folder.join("data"));
+    Ok(options)
 }

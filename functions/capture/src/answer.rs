@@ -227,7 +227,7 @@ impl Asker {
             // What is missing is said beside the fields; that nothing is there, everybody sees.
             Refusal::Empty => match check(form, posted, None) {
                 Checked::Problems(problems) => problems,
-                Checked::Fine(_) | Checked::Trapped => vec![whole],
+                Checked::Fine(_) | Checked::Trapped { .. } => vec![whole],
             },
             _ => vec![whole],
         };

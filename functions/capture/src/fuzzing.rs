@@ -99,7 +99,7 @@ fn checked(form: &Form, pairs: &[(String, String)], page: Option<&str>, strictne
         );
     }
     match check_with(form, pairs, page, strictness) {
-        Checked::Trapped => {}
+        Checked::Trapped { .. } => {}
         Checked::Problems(problems) => assert!(!problems.is_empty(), "refused for nothing"),
         Checked::Fine(submission) => {
             again(submission.email.given());

@@ -42,7 +42,9 @@ pub async fn release(deps: &Deps, held: &Held) -> Result<String, ReleaseError> {
     let page = held.page.as_ref().map(|p| p.expose().as_str());
     let submission = match check(form, &held.pairs(), page) {
         Checked::Fine(submission) => submission,
-        Checked::Trapped => return Err(ReleaseError::Changed("a field is a trap now".into())),
+        Checked::Trapped { .. } => {
+            return Err(ReleaseError::Changed("a field is a trap now".into()));
+        }
         Checked::Problems(problems) => {
             let named = problems.iter().map(|p| {
                 let field = p.field.as_deref().unwrap_or("the form");

@@ -130,11 +130,7 @@ pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -
     let page_url = post.page_url.or(visitor.referer.as_deref());
     let submission = match check_with(form, post.pairs, page_url, post.strictness) {
         Checked::Fine(submission) => submission,
-        Checked::Trapped => {
-            doubt::count(deps, form, "trapped").await;
-            let id = random(TouchpointKind::FormSubmitted.prefix(), deps.entropy.bytes());
-            return Outcome::Taken { id, next: None };
-        }
+        Checked::Trapped { next } => return trapped(deps, visitor, &post, next).await,
         Checked::Problems(problems) => return Outcome::Problems(problems),
     };
     // Mail to a domain of documentation goes nowhere; on one machine it is what people try things out with.
@@ -180,6 +176,28 @@ pub async fn take(deps: &Deps, site: &Site, visitor: &Visitor, post: Post<'_>) -
             Outcome::Refused(Refusal::Store(error))
         }
     }
+}
+
+/// What a robot gets that stepped into a trap: what everybody gets. The network's limit holds, the same post again has the same id, and the
+/// visitor is led where the page says.
+async fn trapped(deps: &Deps, visitor: &Visitor, post: &Post<'_>, next: Option<String>) -> Outcome {
+    let ip = visitor.ip.as_deref().filter(|_| !post.proven);
+    if let Some(seconds) = over_limit(deps, ip).await {
+        return Outcome::Refused(Refusal::TooMany(seconds));
+    }
+    doubt::count(deps, post.form, "trapped").await;
+    let pairs = post
+        .pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let content = pairs.collect::<Vec<_>>().join("\0");
+    let name = format!("{}\0{content}", post.form.id);
+    let id = format!(
+        "{}_{}",
+        TouchpointKind::FormSubmitted.prefix(),
+        deps.identity.pseudonym("trapped", &name)
+    );
+    Outcome::Taken { id, next }
 }
 
 /// The address that was most likely meant, where the typed one has a slip in its domain. Made of what was typed and nothing else.

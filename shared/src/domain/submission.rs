@@ -49,7 +49,10 @@ pub enum Checked {
     /// All is well.
     Fine(Box<Submission>),
     /// A trap field was filled in: answer as if all were well, and keep nothing.
-    Trapped,
+    Trapped {
+        /// Where the page wants the visitor to go, unchecked: a robot is led there like everybody.
+        next: Option<String>,
+    },
     /// These problems, one for each field, in form order.
     Problems(Vec<Problem>),
 }
@@ -136,6 +139,7 @@ pub fn check_with(
 ) -> Checked {
     let mut posted: Posted<'_> = Vec::new();
     let mut next = None;
+    let mut trapped = false;
     let mut nonce = None;
     let mut reply_to = None;
     let mut stated_page = None;
@@ -144,7 +148,7 @@ pub fn check_with(
             continue;
         }
         match reserved(form, name) {
-            Some(Reserved::Honeypot) if !value.trim().is_empty() => return Checked::Trapped,
+            Some(Reserved::Honeypot) if !value.trim().is_empty() => trapped = true,
             Some(Reserved::Next) => next = Some(value.clone()).filter(|v| !v.is_empty()).or(next),
             Some(Reserved::Nonce) => nonce = Some(value.clone()).filter(|v| !v.is_empty()),
             Some(Reserved::PageUrl) => stated_page = Some(value.as_str()),
@@ -158,6 +162,9 @@ pub fn check_with(
                 }
             }
         }
+    }
+    if trapped {
+        return Checked::Trapped { next };
     }
     // Older templates have their address field under the name that says where replies go.
     let email_name = form.email_field().map_or("email", |f| f.name.as_str());

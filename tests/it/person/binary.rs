@@ -170,7 +170,11 @@ async fn law_5_after_erase_no_byte_of_the_data_folder_names_the_person_beside_a_
         listed.out.iter().any(|l| l.contains(reference)),
         "{listed:?}"
     );
-    runner.stop().await?;
+    let ended = runner.stop().await?;
     assert_eq!(found(data.path()), [], "after the end");
+    // Nor does what it said in all that time.
+    let said = [ended.out, ended.err].concat().join("\n").to_lowercase();
+    let told = PLANTED.iter().find(|p| said.contains(&p.to_lowercase()));
+    assert_eq!(told, None, "{said}");
     Ok(())
 }

@@ -314,7 +314,12 @@ fn runtime(
         secrets: stack.secrets.clone(),
         // The runner's own sink, and nothing else on this machine.
         outbound: Outbound {
-            connector: Some(guarded(SystemDns)),
+            connector: Some(
+                options
+                    .outbound
+                    .take()
+                    .unwrap_or_else(|| guarded(SystemDns)),
+            ),
             exceptions: vec![url.to_owned()],
         },
     }

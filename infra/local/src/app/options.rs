@@ -47,6 +47,8 @@ pub struct Options {
     pub wrap_connector: Option<WrapConnector>,
     /// Another way to make clients.
     pub adjust_aws: Option<AdjustAws>,
+    /// What reaches the open internet, in place of the guarded connector.
+    pub outbound: Option<SharedHttpConnector>,
 }
 
 impl Options {
@@ -65,6 +67,7 @@ impl Options {
             entropy: Entropy::system(),
             wrap_connector: None,
             adjust_aws: None,
+            outbound: None,
         }
     }
 
@@ -83,6 +86,7 @@ impl Options {
             entropy: Entropy::seeded(seed),
             wrap_connector: None,
             adjust_aws: None,
+            outbound: None,
         }
     }
 }

@@ -179,7 +179,7 @@ fn other_names_of_well_known_fields_are_understood() {
 fn frm_3_a_filled_trap_is_noticed_before_anything_else() {
     assert_eq!(
         posted(&[("email", "nope"), ("_gotcha", "http://spam")]),
-        Checked::Trapped
+        Checked::Trapped { next: None }
     );
     assert!(matches!(
         posted(&[
