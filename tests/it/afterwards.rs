@@ -1,7 +1,9 @@
 //! What comes after the first mail: a reminder, follow-ups, counted links, preferences, and the way back for people who left.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::world::{BROWSER, World, guide, hidden_fields, link};
+
+use crate::sales::verdict;
 
 const ADA: &str = "ada@analytical-engines.com";
 const DAY: u32 = 86_400;
@@ -168,6 +170,38 @@ async fn somebody_who_has_not_clicked_is_reminded_once_and_nobody_else() -> anyh
     let clicked = downloaded(108, false).await?;
     days(&clicked, 6).await?;
     assert_eq!(clicked.mails_to(ADA)?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn follow_ups_end_when_a_helpdesk_says_that_somebody_wrote_back() -> anyhow::Result<()> {
+    let world = downloaded(112, true).await?;
+    days(&world, 3).await?;
+    let sent = world.mails_to(ADA)?.len();
+    let said = json!({ "type": "lead.replied", "data": {
+        "email": ADA, "person": "mira", "comment": "Can you come in May?" } });
+    // The same message again is the same answer.
+    for _ in 0..2 {
+        let (status, told) = verdict(&world, "msg_reply", &said).await?;
+        assert_eq!((status, &told), (200, &json!({ "taken": true })));
+    }
+    let lead = world.known(ADA).await?;
+    assert!(lead["lead"]["replied_at"].is_number(), "{lead}");
+    let facts = lead["touchpoints"].as_array().unwrap();
+    let replies: Vec<&Value> = facts.iter().filter(|t| t["kind"] == "replied").collect();
+    assert_eq!(replies.len(), 1);
+    assert_eq!(replies[0]["author"], "mira");
+    assert_eq!(replies[0]["comment"], "Can you come in May?");
+    days(&world, 30).await?;
+    assert_eq!(world.mails_to(ADA)?.len(), sent);
+    assert!(reasons(&world.known(ADA).await?).contains(&"they wrote back".to_owned()));
+
+    // What they ask for themselves still comes, and what follows a magnet that they ask for later.
+    world.submit_until_taken("guide", &guide(ADA)).await?;
+    world.settle().await?;
+    assert_eq!(world.mails_to(ADA)?.len(), sent + 1);
+    let nobody = json!({ "type": "lead.replied", "data": { "email": "nobody@example.com" } });
+    assert_eq!(verdict(&world, "msg_nobody", &nobody).await?.0, 404);
     Ok(())
 }
 

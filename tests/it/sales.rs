@@ -345,7 +345,7 @@ async fn the_alert_as_sales_reads_it() -> anyhow::Result<()> {
 }
 
 /// A verdict signed as a CRM signs it.
-async fn verdict(world: &World, id: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+pub(crate) async fn verdict(world: &World, id: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
     let secret = new_secret([9; 32]);
     let folder = world.app.core().stack().folder.join("secrets/site");
     std::fs::create_dir_all(&folder)?;

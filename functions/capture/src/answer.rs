@@ -370,12 +370,12 @@ pub fn hosted_form(site: &Site, form: &Form, hidden: &[(String, String)]) -> Ans
 /// The thank-you page.
 pub fn thanks(site: &Site, form: Option<&str>) -> Answer {
     let form = form.and_then(|id| site.forms.get(id));
-    let text = form.map_or("We have received what you sent.", |f| {
-        f.success_message.as_str()
-    });
+    let look = look(site, form);
+    let words = look.words();
+    let text = form.map_or(words.thanks, |f| f.success_message.as_str());
     let page_ = ThanksPage {
-        look: look(site, form),
-        title: String::from("Thank you"),
+        look,
+        title: words.thanks_title.to_owned(),
         text: text.to_owned(),
     };
     page_answer(StatusCode::OK, &page_, &[])

@@ -97,7 +97,9 @@ fn show(
     let superseded = facts.iter().any(|t| {
         t.cycle.is_some_and(|cycle| cycle > handoff.cycle) && t.kind != TouchpointKind::Overridden
     });
-    let deadline = handoff.answer_by.filter(|_| so_far.waits());
+    // The time that was agreed first is over once the lead was put off or passed on; what was said then tells the rest.
+    let first = so_far.waits() && so_far.counts_from().is_none();
+    let deadline = handoff.answer_by.filter(|_| first);
     let holder = so_far.holder.as_deref().unwrap_or(&handoff.owner.id);
     let shown = HandoffPage {
         look: call.look(None),
@@ -107,8 +109,10 @@ fn show(
         pressed_too_soon: pressed == Pressed::TooSoon,
         asks: if superseded { Asks::Nothing } else { asks },
         qualified: so_far.qualified.is_some(),
+        // What was answered just now is not asked once more.
         answer: call
             .asked("answer")
+            .filter(|_| pressed != Pressed::Done)
             .filter(|a| matches!(*a, "accept" | "reject" | "snooze" | "pass")),
         choices: Choices {
             reject: &REJECT_REASONS,

@@ -1,8 +1,10 @@
-//! `POST /sales/verdict`: a CRM tells what became of a lead. It is signed, so its answers may say what they know.
+//! `POST /sales/verdict`: a CRM tells what became of a lead, or that they wrote back. It is signed, so its answers may say what they
+//! know.
 //!
 //! | answer | when |
 //! | --- | --- |
 //! | 200 `{"taken": true, "stands": [...]}` | it stands, by this message or by one before it that said the same |
+//! | 200 `{"taken": true}` | they wrote back, and that is noted |
 //! | 200 `{"taken": false, "stands": [...]}` | something else was said before, and that stands |
 //! | 400 | not a verdict |
 //! | 401 | not signed by the secret that the site names |
@@ -14,10 +16,10 @@ use shared::domain::email::EmailAddress;
 use shared::domain::handling::Handling;
 use shared::domain::id::LeadId;
 use shared::domain::time::Timestamp;
-use shared::domain::touchpoint::TouchpointKind;
 use shared::domain::verdict::{About, Said, Signed, Verdict};
 use shared::domain::webhook::SigningSecrets;
 use shared::edge::http::{Answer, header_text, json as json_answer};
+use shared::flow::replies::wrote_back;
 use shared::flow::sales::{Answer as Saying, By, LOST_REASONS, REJECT_REASONS, answered, told};
 use shared::site::Site;
 use shared::store::StoreError;
@@ -58,8 +60,7 @@ pub(crate) async fn take(
         return Ok(refused(StatusCode::UNAUTHORIZED, &reason.to_string()));
     }
     let Ok(verdict) = serde_json::from_slice::<Verdict>(body) else {
-        let text =
-            "expected type (lead.accepted, lead.rejected, lead.sql, lead.won, lead.lost) and data";
+        let text = "expected type (lead.accepted, lead.rejected, lead.sql, lead.won, lead.lost, lead.replied) and data";
         return Ok(refused(StatusCode::BAD_REQUEST, text));
     };
     let Some(lead_id) = lead_of(deps, &verdict.data) else {
@@ -67,6 +68,15 @@ pub(crate) async fn take(
             StatusCode::BAD_REQUEST,
             "data needs lead_id or email",
         ));
+    };
+    let by = By {
+        author: author(site, &verdict.data),
+        token: signed.id.as_bytes(),
+        comment: verdict.data.comment.as_ref().map(|c| c.expose().as_str()),
+        now,
+    };
+    let Some(saying) = saying(&verdict) else {
+        return replied(deps, site, lead_id, by).await;
     };
     let unknown = || refused(StatusCode::NOT_FOUND, "no such lead was handed over");
     let mut cycle = verdict.data.cycle;
@@ -80,28 +90,15 @@ pub(crate) async fn take(
     else {
         return Ok(unknown());
     };
-    let saying = saying(&verdict);
     let facts = deps.store.facts(lead_id).await?;
     if saying.fits(&Handling::of(&facts, handoff.cycle)) {
-        let person = verdict.data.person.as_ref().and_then(|who| {
-            let who = who.expose();
-            let team = site.sales.team.iter();
-            let mut known = team.filter(|p| p.id == *who || p.email.expose() == who);
-            known.next().map(|p| p.id.as_str())
-        });
-        let by = By {
-            author: person,
-            token: signed.id.as_bytes(),
-            comment: verdict.data.comment.as_ref().map(|c| c.expose().as_str()),
-            now,
-        };
         deps.store
             .commit(&answered(&handoff, &saying, by, site))
             .await?;
     }
     let facts = deps.store.facts(lead_id).await?;
     let stands = told(&facts, handoff.cycle, "", site);
-    let taken = stands_already(&Handling::of(&facts, handoff.cycle), verdict.kind);
+    let taken = stands_already(&Handling::of(&facts, handoff.cycle), &saying);
     Ok(json_answer(
         StatusCode::OK,
         &json!({ "taken": taken, "stands": stands }),
@@ -120,29 +117,53 @@ fn lead_of(deps: &Deps, about: &About) -> Option<LeadId> {
     Some(deps.identity.lead_of_email(&address))
 }
 
-/// What the verdict says, in our words. A reason of the CRM's own is another reason.
-fn saying(verdict: &Verdict) -> Saying {
+/// Who said it, where the site knows them.
+fn author<'s>(site: &'s Site, about: &About) -> Option<&'s str> {
+    let who = about.person.as_ref()?.expose();
+    let mut team = site.sales.team.iter();
+    let person = team.find(|p| p.id == *who || p.email.expose() == who)?;
+    Some(&person.id)
+}
+
+/// They wrote back: a fact of any lead, whether sales has it or not. The same message again is the same fact.
+async fn replied(
+    deps: &Deps,
+    site: &Site,
+    lead_id: LeadId,
+    by: By<'_>,
+) -> Result<Answer, StoreError> {
+    if deps.store.lead(lead_id).await?.is_none() {
+        return Ok(refused(StatusCode::NOT_FOUND, "no such lead"));
+    }
+    let fact = wrote_back(lead_id, by, &site.hash);
+    deps.store.commit(&[fact]).await?;
+    Ok(json_answer(StatusCode::OK, &json!({ "taken": true })))
+}
+
+/// What the verdict says, in our words; none where it is no answer to an alert. A reason of the CRM's own is another reason.
+fn saying(verdict: &Verdict) -> Option<Saying> {
     let reason = |known: &[(&str, &str)]| {
         let given = verdict.data.reason.as_deref();
         let known = given.filter(|r| known.iter().any(|(id, _)| id == r));
         known.unwrap_or("other").to_owned()
     };
-    match verdict.kind {
+    Some(match verdict.kind {
         Said::Accepted => Saying::Accept,
         Said::Rejected => Saying::Reject(reason(&REJECT_REASONS)),
         Said::Qualified => Saying::Qualified,
         Said::Won => Saying::Won,
         Said::Lost => Saying::Lost(reason(&LOST_REASONS)),
-    }
+        Said::Replied => return None,
+    })
 }
 
-fn stands_already(so_far: &Handling, kind: Said) -> bool {
-    let (said, kind) = match kind {
-        Said::Accepted => (&so_far.answer, TouchpointKind::Accepted),
-        Said::Rejected => (&so_far.answer, TouchpointKind::Rejected),
-        Said::Qualified => (&so_far.qualified, TouchpointKind::SalesQualified),
-        Said::Won => (&so_far.outcome, TouchpointKind::Won),
-        Said::Lost => (&so_far.outcome, TouchpointKind::Lost),
+fn stands_already(so_far: &Handling, saying: &Saying) -> bool {
+    let said = match saying {
+        Saying::Accept | Saying::Reject(_) => &so_far.answer,
+        Saying::Qualified => &so_far.qualified,
+        Saying::Won | Saying::Lost(_) => &so_far.outcome,
+        // What a message cannot say.
+        Saying::Snooze(_) | Saying::Pass(_) => &None,
     };
-    said.as_ref().is_some_and(|s| s.kind == kind)
+    said.as_ref().is_some_and(|s| s.kind == saying.kind())
 }

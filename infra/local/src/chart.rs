@@ -1,4 +1,4 @@
-//! Charts as SVG that stands in a page: no script, no font, no picture from anywhere, colours from the page's stylesheet.
+//! Charts that stand in a page: no script, no font, no picture from anywhere, colours from the page's stylesheet.
 //!
 //! Drawn here and not by a plotting crate: two kinds of chart, text that stays text for screen readers and searching, colours that
 //! follow light and dark, and every label escaped by the template engine. Geometry is in whole units of the view box.
@@ -136,74 +136,75 @@ impl Columns {
     }
 }
 
-/// A chart of bars that lie, one for each row, in the order given.
+/// A chart of bars that lie, one row or two for each label, in the order given. Not SVG: on a phone a label stands over its bars.
 #[derive(Debug, Clone, Default)]
 pub struct Bars {
-    /// What it shows, in one sentence.
+    /// What it shows, in one sentence that stands over it.
     pub describes: String,
-    /// Label, value, and what is written at the end of the bar.
-    pub rows: Vec<(String, u64, String)>,
+    /// The rows.
+    pub rows: Vec<BarsRow>,
+}
+
+/// A label with its bars.
+#[derive(Debug, Clone, Default)]
+pub struct BarsRow {
+    /// What people call it.
+    pub label: String,
+    /// Each bar's value, and what is written at its end; two where there are two series.
+    pub bars: Vec<(u64, String)>,
 }
 
 #[derive(Template)]
 #[template(path = "chart_bars.html")]
-struct BarsView {
-    describes: String,
-    height: i64,
-    width: i64,
-    rows: Vec<BarRow>,
+struct BarsView<'a> {
+    describes: &'a str,
+    rows: Vec<(&'a str, Vec<LyingBar<'a>>)>,
 }
 
-struct BarRow {
-    y: i64,
-    text_y: i64,
-    label: String,
+struct LyingBar<'a> {
+    class: &'static str,
+    /// Whole percents of the longest.
     width: i64,
-    end: i64,
-    value: String,
+    value: &'a str,
 }
 
 impl Bars {
     /// The chart; nothing where there is nothing to show.
-    pub fn svg(&self) -> String {
-        const ROW: i64 = 30;
-        const LABELS: i64 = 200;
-        const VALUES: i64 = 150;
-        let Some(most @ 1..) = self.rows.iter().map(|(_, value, _)| *value).max() else {
+    pub fn html(&self) -> String {
+        let all = self.rows.iter().flat_map(|row| &row.bars);
+        let Some(most @ 1..) = all.map(|(value, _)| *value).max() else {
             return String::new();
         };
-        let rows: Vec<BarRow> = (0..)
-            .zip(&self.rows)
-            .map(|(n, (label, value, text))| {
-                let long = scaled(*value, most, WIDTH - LABELS - VALUES);
-                let width = if *value > 0 { long.max(2) } else { 0 };
-                BarRow {
-                    y: n * ROW + 5,
-                    text_y: n * ROW + 20,
-                    label: shortened(label),
-                    width,
-                    end: LABELS + width + 8,
-                    value: text.clone(),
-                }
+        let row = |row: &'_ BarsRow| -> Vec<(i64, &'static str)> {
+            let classes: &[&str] = if row.bars.len() > 1 {
+                &["one", "two"]
+            } else {
+                &["two"]
+            };
+            let bars = row.bars.iter().zip(classes);
+            bars.map(|((value, _), class)| {
+                // What is there is seen.
+                (scaled(*value, most, 100).max(i64::from(*value > 0)), *class)
             })
-            .collect();
+            .collect()
+        };
         rendered(&BarsView {
-            describes: self.describes.clone(),
-            height: i64::try_from(rows.len()).unwrap_or(0) * ROW,
-            width: WIDTH,
-            rows,
+            describes: &self.describes,
+            rows: self
+                .rows
+                .iter()
+                .map(|given| {
+                    let drawn = row(given).into_iter().zip(&given.bars);
+                    let bars = drawn.map(|((width, class), (_, value))| LyingBar {
+                        class,
+                        width,
+                        value,
+                    });
+                    (given.label.as_str(), bars.collect())
+                })
+                .collect(),
         })
     }
-}
-
-/// A label as long as the room on the left of the bars.
-fn shortened(label: &str) -> String {
-    const MOST: usize = 28;
-    if label.chars().count() <= MOST {
-        return label.to_owned();
-    }
-    let cut: String = label.chars().take(MOST - 1).collect();
-    format!("{}…", cut.trim_end())
 }
 
 fn scaled(value: u64, most: u64, length: i64) -> i64 {
@@ -245,15 +246,18 @@ mod tests {
     fn a_label_is_escaped_and_an_empty_chart_is_nothing() {
         let mut bars = Bars {
             describes: "Leads by source".into(),
-            rows: vec![("<script>".into(), 3, "3".into())],
+            rows: vec![BarsRow {
+                label: "<script>".into(),
+                bars: vec![(3, "3".into())],
+            }],
         };
-        let svg = bars.svg();
+        let html = bars.html();
         assert!(
-            svg.contains("&#60;script&#62;") && !svg.contains("<script"),
-            "{svg}"
+            html.contains("&#60;script&#62;") && !html.contains("<script"),
+            "{html}"
         );
-        bars.rows[0].1 = 0;
-        assert_eq!(bars.svg(), "");
+        bars.rows[0].bars[0].0 = 0;
+        assert_eq!(bars.html(), "");
         assert_eq!(Columns::default().svg(), "");
     }
 }

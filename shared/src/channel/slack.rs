@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::channel::EventType;
+use crate::domain::countries::country_name;
 use crate::domain::news::{Data, News};
 use crate::domain::pii::Pii;
 use crate::domain::text::shortened;
@@ -40,6 +41,11 @@ pub fn message(url: &str, news: &News, answer_url: Option<&str>) -> Message {
 
 fn shown(value: Option<&Pii<String>>) -> String {
     value.map(|v| v.expose().clone()).unwrap_or_default()
+}
+
+/// A country's name, where its code is known.
+fn country(stored: String) -> String {
+    country_name(&stored).map_or(stored, str::to_owned)
 }
 
 fn title(news: &News) -> String {
@@ -158,7 +164,7 @@ fn facts(data: &Data) -> Vec<(String, String)> {
         ("Role".to_owned(), profile("job_title")),
         ("Company".to_owned(), profile("company")),
         ("Email".to_owned(), shown(data.email.as_ref())),
-        ("Country".to_owned(), profile("country")),
+        ("Country".to_owned(), country(profile("country"))),
         ("People".to_owned(), profile("employees")),
     ];
     let bant = data.bant.iter();

@@ -22,14 +22,14 @@ const MAX_ID: usize = 256;
 /// What a CRM says.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Verdict {
-    /// `lead.accepted`, `lead.rejected`, `lead.sql`, `lead.won` or `lead.lost`.
+    /// `lead.accepted`, `lead.rejected`, `lead.sql`, `lead.won`, `lead.lost` or `lead.replied`.
     #[serde(rename = "type")]
     pub kind: Said,
     /// Of whom, and why.
     pub data: About,
 }
 
-/// The kinds of verdict.
+/// What can be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Said {
     /// Sales took the lead.
@@ -47,6 +47,9 @@ pub enum Said {
     /// They did not buy.
     #[serde(rename = "lead.lost")]
     Lost,
+    /// They wrote back to a mail. Said of any lead, whether sales has it or not.
+    #[serde(rename = "lead.replied")]
+    Replied,
 }
 
 /// The lead, and what else is said.

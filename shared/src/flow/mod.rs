@@ -12,6 +12,7 @@ pub mod keep;
 pub mod links;
 pub mod notify;
 pub mod reference;
+pub mod replies;
 pub mod sales;
 pub mod score;
 

@@ -24,7 +24,7 @@ use crate::flow::alerts::{alert_item, order_for};
 use crate::site::Site;
 
 /// Longest comment in characters.
-const MAX_COMMENT: usize = 1_000;
+pub(crate) const MAX_COMMENT: usize = 1_000;
 
 /// Reasons for handing a lead back, with what people read. The first three rule the lead out for good.
 pub const REJECT_REASONS: [(&str, &str); 6] = [
@@ -94,7 +94,8 @@ impl Answer {
         })
     }
 
-    const fn kind(&self) -> TouchpointKind {
+    /// The kind of fact that it is.
+    pub const fn kind(&self) -> TouchpointKind {
         match self {
             Self::Accept => TouchpointKind::Accepted,
             Self::Reject(_) => TouchpointKind::Rejected,

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 
 export const ROOT = path.resolve(import.meta.dirname, '../../..');
-const BINARY = path.resolve(ROOT, process.env.LODESTONE_BIN ?? 'target/debug/lodestone');
+export const BINARY = path.resolve(ROOT, process.env.LODESTONE_BIN ?? 'target/debug/lodestone');
 /** Longest wait for the first line of a start. */
 const START_MS = 30_000;
 /** Between two looks at something that is awaited. */

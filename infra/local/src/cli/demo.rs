@@ -31,6 +31,16 @@ struct Person {
     network: &'static str,
     /// Which of a field's choices they take, counted from the first.
     choice: usize,
+    /// What they read.
+    language: &'static str,
+    /// How many days ago they came first.
+    days_ago: i64,
+    /// Whether they read what they asked for.
+    reads: bool,
+    /// How long after that they come back and ask for more; none where they do not.
+    returns: Option<i64>,
+    /// What sales says then: how long after, the answer, and its reason.
+    sales: &'static [(i64, &'static str, &'static str)],
 }
 
 impl Person {
@@ -39,7 +49,7 @@ impl Person {
     }
 }
 
-static PEOPLE: [Person; 3] = [
+static PEOPLE: [Person; 10] = [
     Person {
         first: "Ines",
         last: "Moreau",
@@ -50,6 +60,15 @@ static PEOPLE: [Person; 3] = [
         campaign: "utm_source=google&utm_medium=cpc&utm_campaign=dairy",
         network: "203.0.113.1",
         choice: 0,
+        language: "en",
+        days_ago: 26,
+        reads: true,
+        returns: Some(4 * DAY),
+        sales: &[
+            (3 * HOUR, "accept", ""),
+            (4 * DAY, "qualified", ""),
+            (15 * DAY, "won", ""),
+        ],
     },
     Person {
         first: "Tobias",
@@ -61,6 +80,11 @@ static PEOPLE: [Person; 3] = [
         campaign: "utm_source=linkedin&utm_medium=social&utm_campaign=paper",
         network: "203.0.113.2",
         choice: 1,
+        language: "de",
+        days_ago: 13,
+        reads: true,
+        returns: Some(13 * DAY - 35 * MINUTE),
+        sales: &[],
     },
     Person {
         first: "Sanne",
@@ -72,18 +96,134 @@ static PEOPLE: [Person; 3] = [
         campaign: "utm_source=newsletter&utm_medium=email",
         network: "203.0.113.3",
         choice: 2,
+        language: "en",
+        // Not longer: who has not confirmed anything within a week is forgotten.
+        days_ago: 4,
+        reads: false,
+        returns: None,
+        sales: &[],
+    },
+    Person {
+        first: "Marta",
+        last: "Lindqvist",
+        company: "Norrland Sawmills",
+        title: "Maintenance lead",
+        phone: "+46 90 000 04",
+        country: "SE",
+        campaign: "utm_source=google&utm_medium=cpc&utm_campaign=dairy",
+        network: "203.0.113.4",
+        choice: 2,
+        language: "en",
+        days_ago: 24,
+        reads: true,
+        returns: Some(3 * DAY),
+        sales: &[(5 * HOUR, "reject", "timing")],
+    },
+    Person {
+        first: "Paul",
+        last: "Adeyemi",
+        company: "Harbour Cold Stores",
+        title: "Operations manager",
+        phone: "+44 20 7946 0005",
+        country: "GB",
+        campaign: "utm_source=linkedin&utm_medium=social&utm_campaign=cold",
+        network: "203.0.113.5",
+        choice: 1,
+        language: "en",
+        days_ago: 18,
+        reads: true,
+        returns: Some(DAY),
+        sales: &[(40 * MINUTE, "accept", ""), (8 * DAY, "lost", "price")],
+    },
+    Person {
+        first: "Lena",
+        last: "Vogt",
+        company: "Vogt Textil",
+        title: "Energy engineer",
+        phone: "+43 5572 00006",
+        country: "AT",
+        campaign: "utm_source=google&utm_medium=cpc&utm_campaign=textile",
+        network: "203.0.113.6",
+        choice: 1,
+        language: "de",
+        days_ago: 15,
+        reads: true,
+        returns: Some(3 * DAY),
+        sales: &[(2 * HOUR, "accept", ""), (4 * DAY, "qualified", "")],
+    },
+    Person {
+        first: "Hugo",
+        last: "Lambert",
+        company: "Sucrerie Lambert",
+        title: "Plant engineer",
+        phone: "+32 81 00 00 07",
+        country: "BE",
+        campaign: "utm_source=newsletter&utm_medium=email",
+        network: "203.0.113.7",
+        choice: 0,
+        language: "en",
+        days_ago: 11,
+        reads: true,
+        returns: Some(DAY),
+        sales: &[(26 * HOUR, "accept", "")],
+    },
+    Person {
+        first: "Oona",
+        last: "Virtanen",
+        company: "Kuopio Dairy",
+        title: "Sustainability lead",
+        phone: "+358 17 000008",
+        country: "FI",
+        campaign: "utm_source=linkedin&utm_medium=social&utm_campaign=paper",
+        network: "203.0.113.8",
+        choice: 1,
+        language: "en",
+        days_ago: 9,
+        reads: true,
+        returns: None,
+        sales: &[],
+    },
+    Person {
+        first: "Diego",
+        last: "Ruiz",
+        company: "Conservas Ruiz",
+        title: "Facility manager",
+        phone: "+34 968 00 00 09",
+        country: "ES",
+        campaign: "utm_source=google&utm_medium=cpc&utm_campaign=textile",
+        network: "203.0.113.9",
+        choice: 2,
+        language: "en",
+        days_ago: 5,
+        reads: true,
+        returns: Some(DAY),
+        sales: &[(HOUR, "reject", "not_a_fit")],
+    },
+    Person {
+        first: "Noor",
+        last: "Haddad",
+        company: "Haddad Laundries",
+        title: "Owner",
+        phone: "+31 20 000 0010",
+        country: "NL",
+        campaign: "",
+        network: "203.0.113.10",
+        choice: 0,
+        language: "en",
+        days_ago: 2,
+        reads: false,
+        returns: None,
+        sales: &[],
     },
 ];
 
-/// How long before now the first of them came, and how long after one another the others.
-const FIRST: i64 = 19 * DAY;
-const APART: i64 = 6 * DAY;
-/// When somebody presses the link of their mail, and when those come back who come back, after their first form.
+/// When somebody presses the link of their mail, after they asked for it.
 const DOWNLOAD: i64 = 25 * MINUTE;
-/// The last visit is so recent that what it asks of sales is not late.
-const LAST: i64 = 35 * MINUTE;
+/// Where sales answers from.
+const OFFICE: &str = "203.0.113.200";
 const MINUTE: i64 = 60_000;
-const DAY: i64 = 24 * 60 * MINUTE;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
 
 /// Fills the data folder of `options` with what some people did in the last weeks, where it has no leads yet. Answers the address that the
 /// mailed links point at, where there are any.
@@ -93,7 +233,8 @@ pub(super) async fn fill(
     mut options: Options,
     now: Timestamp,
 ) -> anyhow::Result<Option<SocketAddr>> {
-    let time = Arc::new(AtomicI64::new(now.0 - FIRST));
+    let longest = PEOPLE.iter().map(|person| person.days_ago).max();
+    let time = Arc::new(AtomicI64::new(now.0 - longest.unwrap_or(0) * DAY));
     let reading = Arc::clone(&time);
     options.clock = Clock::from_fn(move || Timestamp(reading.load(Ordering::Relaxed)));
     options.drive = Drive::Step;
@@ -119,6 +260,7 @@ pub(super) async fn fill(
 enum Step<'s> {
     Submits(&'s Form, &'static Person),
     Downloads(&'static Person),
+    Answers(&'static Person, &'static str, &'static str),
 }
 
 struct Past<'a> {
@@ -137,17 +279,25 @@ impl Past<'_> {
         } else {
             &magnets
         };
-        for ((at, person), first) in (0_i64..).zip(&PEOPLE).zip(begin.iter().cycle()) {
-            let came = now.0 - FIRST + at * APART;
-            steps.push((came, Step::Submits(first, person)));
-            // The last one has the mail and has not read it.
-            if at < 2 {
+        for (at, person) in PEOPLE.iter().enumerate() {
+            let came = now.0 - person.days_ago * DAY;
+            if let Some(form) = begins_with(begin, person, at) {
+                steps.push((came, Step::Submits(form, person)));
+            }
+            if person.reads {
                 steps.push((came + DOWNLOAD, Step::Downloads(person)));
             }
-        }
-        // One of them comes back.
-        for (at, form) in (0_i64..).zip(&others) {
-            steps.push((now.0 - LAST + at * MINUTE, Step::Submits(form, &PEOPLE[1])));
+            let Some(returns) = person.returns else {
+                continue;
+            };
+            for (at, form) in (0_i64..).zip(&others) {
+                let back = came + returns + at * MINUTE;
+                steps.push((back, Step::Submits(form, person)));
+            }
+            for (after, answer, reason) in person.sales {
+                let said = Step::Answers(person, answer, reason);
+                steps.push((came + returns + after, said));
+            }
         }
         steps.sort_by_key(|(at, _)| *at);
         for (at, step) in steps {
@@ -155,6 +305,7 @@ impl Past<'_> {
             match step {
                 Step::Submits(form, person) => self.submit(form, person).await?,
                 Step::Downloads(person) => self.download(person).await?,
+                Step::Answers(person, answer, reason) => self.say(person, answer, reason).await?,
             }
             self.app.settle().await?;
         }
@@ -165,8 +316,9 @@ impl Past<'_> {
         let mut post = self.post(&format!("/f/{}", form.id), answers(form, person))?;
         // The page they filled it in on tells where they came from.
         let page = format!("{}/?{}", self.app.url(), person.campaign);
+        let page = page.trim_end_matches('?').to_owned();
         post.headers_mut().insert(header::REFERER, page.parse()?);
-        let status = self.answer(person, post).await.status();
+        let status = self.answer(person.network, post).await.status();
         if !status.is_success() {
             tracing::warn!(
                 form = form.id,
@@ -188,16 +340,36 @@ impl Past<'_> {
         else {
             return Ok(());
         };
+        self.press(person.network, link, &[]).await
+    }
+
+    /// Sales answers from the latest alert about somebody, where there was one.
+    async fn say(&self, person: &Person, answer: &str, reason: &str) -> anyhow::Result<()> {
+        let mails = self.app.ses().mails()?;
+        let about = person.email();
+        let alerts = mails.iter().rev().filter(|mail| mail.text.contains(&about));
+        let mut links = alerts.flat_map(|mail| &mail.links);
+        let Some(link) = links.find(|link| link.contains("/h/")) else {
+            return Ok(());
+        };
+        let page = link.split('?').next().unwrap_or_default();
+        self.press(OFFICE, page, &[("answer", answer), ("reason", reason)])
+            .await
+    }
+
+    /// Opens a page of ours, reads it, and presses its button.
+    async fn press(&self, network: &str, link: &str, said: &[(&str, &str)]) -> anyhow::Result<()> {
         let path = link.trim_start_matches(self.app.url()).to_owned();
         let page = self.request(Method::GET, &path).body(Body::empty())?;
-        let page = self.answer(person, page).await.into_body();
+        let page = self.answer(network, page).await.into_body();
         let page = axum::body::to_bytes(page, usize::MAX).await?;
         self.time.fetch_add(8_000, Ordering::Relaxed);
         let pressed = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(hidden_fields(&String::from_utf8_lossy(&page)))
+            .extend_pairs(said)
             .finish();
         let post = self.post(&path, pressed)?;
-        let _ = self.answer(person, post).await;
+        let _ = self.answer(network, post).await;
         Ok(())
     }
 
@@ -221,9 +393,19 @@ impl Past<'_> {
         Ok(post.body(Body::from(body))?)
     }
 
-    async fn answer(&self, person: &Person, request: Request) -> axum::response::Response {
-        self.app.gateway().answer(person.network, request).await
+    async fn answer(&self, network: &str, request: Request) -> axum::response::Response {
+        self.app.gateway().answer(network, request).await
     }
+}
+
+/// The form that somebody begins with: one in their language, where there is one.
+fn begins_with<'s>(forms: &[&'s Form], person: &Person, at: usize) -> Option<&'s Form> {
+    let theirs = |form: &&&Form| form.language.starts_with(person.language);
+    let mut spoken: Vec<&Form> = forms.iter().filter(theirs).copied().collect();
+    if spoken.is_empty() {
+        spoken = forms.to_vec();
+    }
+    spoken.get(at % spoken.len().max(1)).copied()
 }
 
 /// Hidden fields of one of our own pages, as a browser would post them.
@@ -288,7 +470,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn made_up_leads_came_over_weeks_and_one_is_with_sales_now() {
+    async fn made_up_leads_came_over_weeks_sales_answered_and_one_waits_now() {
         let folder = tempfile::tempdir().unwrap();
         let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let options = || {
@@ -317,9 +499,12 @@ mod tests {
             days.push((now.0 - facts[0]["at"].as_i64().unwrap()) / DAY);
         }
         days.sort_unstable();
-        assert_eq!(days, [7, 13, 19]);
-        let mqls = leads.iter().filter(|lead| lead["stage"] == "mql").count();
-        assert_eq!(mqls, 1);
+        assert_eq!(days, [2, 4, 5, 9, 11, 13, 15, 18, 24, 26]);
+        let stages = ["mql", "sal", "sql", "recycled", "disqualified"].map(|stage| {
+            let at = leads.iter().filter(|lead| lead["stage"] == stage);
+            at.count()
+        });
+        assert_eq!(stages, [1, 1, 2, 2, 1], "one waits for an answer now");
         let sources = serde_json::to_string(&leads).unwrap();
         for source in ["google", "linkedin", "newsletter"] {
             assert!(sources.contains(source), "{sources}");

@@ -19,6 +19,7 @@ mod progress;
 mod prove;
 mod quarantine;
 mod replay;
+pub mod replied;
 mod report;
 mod rescore;
 pub mod sales;
@@ -77,6 +78,8 @@ enum Command {
     Override(override_lead::OverrideArgs),
     /// Try another scoring model on all history, and change nothing
     Replay(replay::ReplayArgs),
+    /// Note that somebody wrote back, which ends the mails that follow
+    Replied(replied::RepliedArgs),
     /// Give a lead to a sales person, who gets the alert
     Assign(sales::AssignArgs),
     /// Send the alert of a lead once more
@@ -155,6 +158,7 @@ pub fn run() -> ExitCode {
         Some(Command::Unsuppress(args)) => unsuppress::run(&args),
         Some(Command::Override(args)) => override_lead::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Replied(args)) => replied::run(&args),
         Some(Command::Rescore(args)) => rescore::run(&args),
         Some(Command::Report(args)) => report::run(&args),
     };

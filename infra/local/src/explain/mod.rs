@@ -72,7 +72,8 @@ fn read<T: DeserializeOwned>(items: &Value) -> anyhow::Result<Vec<T>> {
     serde_json::from_value(items.clone()).context("an item that this release cannot read")
 }
 
-/// The words that people know things by, for a page: labels of fields and of their options, titles of forms and magnets.
+/// The words that people know things by, for a page: labels of fields and of their options, titles of forms and
+/// magnets, names of the sales team.
 pub fn words(site: &Site) -> Value {
     let mut fields = serde_json::Map::new();
     let mut options = serde_json::Map::new();
@@ -98,11 +99,14 @@ pub fn words(site: &Site) -> Value {
         .magnets
         .iter()
         .map(|(id, m)| (id.clone(), json!(m.title)));
+    let team = site.sales.team.iter();
+    let people = team.map(|p| (p.id.clone(), json!(p.name)));
     json!({
         "fields": fields,
         "options": options,
         "forms": forms.collect::<serde_json::Map<_, _>>(),
         "magnets": magnets.collect::<serde_json::Map<_, _>>(),
+        "people": people.collect::<serde_json::Map<_, _>>(),
     })
 }
 

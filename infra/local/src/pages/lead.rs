@@ -158,10 +158,13 @@ pub fn lead(doc: &Value) -> String {
         handoffs: list(&doc["handoffs"])
             .iter()
             .rev()
-            .map(|given| handoff(given, lead))
+            .map(|given| handoff(given, lead, known_words))
             .collect(),
         touchpoints,
-        outbox: outbox.into_iter().map(outbox_item).collect(),
+        outbox: outbox
+            .into_iter()
+            .map(|given| outbox_item(given, known_words))
+            .collect(),
         profile: profile(lead, known_words),
         first: origin(&lead["first_touch"]),
         last: origin(&lead["last_touch"]),

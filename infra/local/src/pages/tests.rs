@@ -33,6 +33,29 @@ fn a_lead_page_explains_every_point_and_sums_them() {
 }
 
 #[test]
+fn a_lead_page_says_in_words_what_is_kept_as_a_code() {
+    let mut doc = document();
+    doc["touchpoints"][0]["answers"] = json!([
+        {"name": "phone", "value": {"text": "+442079460958"}},
+        {"name": "country", "value": {"text": "GB"}},
+    ]);
+    doc["touchpoints"][0]["typed"] =
+        json!([{"name": "phone", "value": {"text": "(020) 7946 0958"}}]);
+    doc["touchpoints"][0]["flags"] = json!(["role_address"]);
+    doc["words"]["people"] = json!({"mira": "Mira de Vries"});
+    doc["touchpoints"][1]["person"] = json!("mira");
+    let page = lead(&doc);
+    for expected in [
+        "+442079460958, typed as “(020) 7946 0958”",
+        "United Kingdom",
+        "An address of a team or a function",
+        "to Mira de Vries",
+    ] {
+        assert!(page.contains(expected), "{expected} is not on the page");
+    }
+}
+
+#[test]
 fn a_breakdown_that_does_not_sum_up_is_told() {
     let mut doc = document();
     doc["lead"]["score"]["total"] = json!(99);

@@ -1,6 +1,7 @@
 //! A report as a page: one file that needs nothing else.
 
 use askama::Template;
+use shared::domain::text::people_date;
 use shared::domain::time::{Day, Timestamp};
 
 use super::view::Section;
@@ -21,10 +22,10 @@ struct Page<'a> {
 pub fn page(business: &str, from: Day, to: Day, sections: &[Section], made: Timestamp) -> String {
     let page = Page {
         style: paper_style(),
-        made: made.day().to_string(),
+        made: people_date(made),
         business,
-        from: from.to_string(),
-        to: to.to_string(),
+        from: people_date(from.start()),
+        to: people_date(to.start()),
         sections,
     };
     page.render()

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use shared::domain::stage::Stage;
+use shared::domain::text::people_date;
+use shared::domain::time::Day;
 use shared::site::Site;
 
 use super::Found;
 use super::day::{Passage, SourceSums};
-use crate::chart::{Bars, Columns};
+use crate::chart::{Bars, BarsRow, Columns};
 use crate::replay::text::percent;
 use crate::table::Align;
 
@@ -44,6 +46,21 @@ pub struct Section {
     pub chart: String,
     /// Names of the two series of the picture; empty where it has one.
     pub series: Vec<&'static str>,
+    /// What the page calls each row, where its first cell is for scripts; else empty.
+    pub called: Vec<String>,
+}
+
+impl Section {
+    /// The rows as the page has them: what each is called, and its other cells.
+    pub fn called_rows(&self) -> Vec<(&str, &[String])> {
+        let rows = self.rows.iter().enumerate();
+        rows.filter_map(|(at, row)| {
+            let (first, others) = row.split_first()?;
+            let name = self.called.get(at).unwrap_or(first);
+            Some((name.as_str(), others))
+        })
+        .collect()
+    }
 }
 
 /// The sections of a report.
@@ -54,7 +71,7 @@ pub fn sections(kind: Kind, found: &Found, site: &Site) -> Vec<Section> {
             sources("By first source", FIRST, &found.sum.first),
             sources("By last source", LAST, &found.sum.last),
         ],
-        Kind::Rules => vec![rules(found)],
+        Kind::Rules => vec![rules(found, site)],
         Kind::Sales => vec![sales(found, site)],
     }
 }
@@ -118,7 +135,10 @@ fn funnel(found: &Found) -> Section {
     ]
     .map(|to| {
         let count = entered(to);
-        (stage_name(to).to_owned(), count, count.to_string())
+        BarsRow {
+            label: stage_name(to).to_owned(),
+            bars: vec![(count, count.to_string())],
+        }
     })
     .to_vec();
     Section {
@@ -130,8 +150,9 @@ fn funnel(found: &Found) -> Section {
             describes: String::from("How many leads entered each stage"),
             rows: bars,
         }
-        .svg(),
+        .html(),
         series: Vec::new(),
+        called: Vec::new(),
     }
 }
 
@@ -154,14 +175,12 @@ fn by_day(found: &Found) -> Section {
             groups: found
                 .days
                 .iter()
-                .map(|(day, leads, ready)| {
-                    let name = day.to_string();
-                    (name.get(5..).unwrap_or(&name).to_owned(), *leads, *ready)
-                })
+                .map(|(day, leads, ready)| (people_day(*day), *leads, *ready))
                 .collect(),
         }
         .svg(),
         series: vec!["new leads", "became MQL"],
+        called: Vec::new(),
     }
 }
 
@@ -191,8 +210,11 @@ fn sources(
         .iter()
         .take(12)
         .map(|(name, sums)| {
-            let text = format!("{} leads, {} MQL", sums.leads, sums.mql);
-            ((*name).clone(), sums.leads, text)
+            let leads = counted(sums.leads, "lead", "leads");
+            BarsRow {
+                label: (*name).clone(),
+                bars: vec![(sums.leads, format!("{leads}, {} MQL", sums.mql))],
+            }
         })
         .collect();
     Section {
@@ -201,17 +223,24 @@ fn sources(
         head: head(&["Source", "New leads", "MQL", "Part", "Taken", "Handed back"]),
         rows,
         chart: Bars {
-            describes: format!("New leads, {note}"),
+            describes: String::from("New leads, and how many became MQL"),
             rows: bars,
         }
-        .svg(),
+        .html(),
         series: Vec::new(),
+        called: Vec::new(),
     }
 }
 
-fn rules(found: &Found) -> Section {
+fn rules(found: &Found, site: &Site) -> Section {
     let mut sorted: Vec<_> = found.sum.rules.iter().collect();
     sorted.sort_by_key(|(rule, sums)| (std::cmp::Reverse(sums.rejected_points), (*rule).clone()));
+    // A rule that is gone since has only its id left.
+    let reason = |id: &str| {
+        let mut rules = site.model.rules.iter();
+        let rule = rules.find(|rule| rule.id == id);
+        rule.map_or_else(|| id.replace('-', " "), |rule| rule.reason.clone())
+    };
     let rows = sorted
         .iter()
         .map(|(rule, sums)| {
@@ -228,16 +257,15 @@ fn rules(found: &Found) -> Section {
         })
         .collect();
     let whole = |points: i64| u64::try_from(points.max(0)).unwrap_or(0);
-    let groups = sorted
+    let bars = sorted
         .iter()
-        .take(12)
+        .take(20)
         .map(|(rule, sums)| {
-            let short: String = rule.chars().take(14).collect();
-            (
-                short,
-                whole(sums.accepted_points),
-                whole(sums.rejected_points),
-            )
+            let bar = |points| (whole(points), points.to_string());
+            BarsRow {
+                label: reason(rule),
+                bars: vec![bar(sums.rejected_points), bar(sums.accepted_points)],
+            }
         })
         .collect();
     Section {
@@ -252,14 +280,15 @@ fn rules(found: &Found) -> Section {
             "Part taken",
         ]),
         rows,
-        chart: Columns {
-            describes: String::from("Points by rule to leads taken and to leads handed back"),
-            series: [String::from("taken"), String::from("handed back")],
-            mark: None,
-            groups,
+        chart: Bars {
+            describes: String::from(
+                "Points that each rule gave to leads handed back, and to leads taken",
+            ),
+            rows: bars,
         }
-        .svg(),
-        series: vec!["points to leads taken", "points to leads handed back"],
+        .html(),
+        series: vec!["handed back", "taken"],
+        called: sorted.iter().map(|(rule, _)| reason(rule)).collect(),
     }
 }
 
@@ -292,8 +321,14 @@ fn sales(found: &Found, site: &Site) -> Section {
         .iter()
         .filter_map(|(id, sums)| {
             let minutes = sums.times.median()?;
-            let text = format!("{} ({} answers)", duration(minutes), sums.times.count());
-            Some((named(id), u64::from(minutes.max(1)), text))
+            let answers = counted(sums.times.count(), "answer", "answers");
+            Some(BarsRow {
+                label: named(id),
+                bars: vec![(
+                    u64::from(minutes.max(1)),
+                    format!("{} ({answers})", duration(minutes)),
+                )],
+            })
         })
         .collect();
     Section {
@@ -314,9 +349,24 @@ fn sales(found: &Found, site: &Site) -> Section {
             describes: String::from("Median time from handoff to first answer"),
             rows: bars,
         }
-        .svg(),
+        .html(),
         series: Vec::new(),
+        called: Vec::new(),
     }
+}
+
+/// `1 lead`, `2 leads`.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// `3 Nov`.
+fn people_day(day: Day) -> String {
+    let date = people_date(day.start());
+    let mut parts = date.split(' ');
+    let (number, month) = (parts.next().unwrap_or_default(), parts.next());
+    let month: String = month.unwrap_or_default().chars().take(3).collect();
+    format!("{number} {month}")
 }
 
 /// Minutes in words.

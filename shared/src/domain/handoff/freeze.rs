@@ -9,6 +9,7 @@ use crate::domain::pii::Pii;
 use crate::domain::routing::{Routed, Routing, holds};
 use crate::domain::sales::{ActionRule, Condition, SuggestedAction};
 use crate::domain::stage::Stage;
+use crate::domain::text::people_date;
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind, Trust};
 use crate::site::Site;
@@ -75,7 +76,7 @@ impl Handoff {
                     value: Pii::new(format!(
                         "{} on {}",
                         decision(state.decision),
-                        state.at.day()
+                        people_date(state.at)
                     )),
                 })
                 .collect(),

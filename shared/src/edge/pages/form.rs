@@ -6,6 +6,7 @@
 use askama::Template;
 
 use super::Look;
+use super::words::fill;
 use crate::domain::countries::COUNTRIES;
 use crate::domain::form::{Choice, ConsentAsk, Field, FieldKind, Form};
 use crate::domain::proof::ProofKind;
@@ -215,10 +216,11 @@ impl<'a> FormPage<'a> {
     }
 
     fn summary_title(&self) -> String {
+        let words = self.look.words();
         match self.problems.iter().filter(|p| p.field.is_some()).count() {
-            0 => String::from("Not sent yet"),
-            1 => String::from("Not sent yet: please check one answer"),
-            n => format!("Not sent yet: please check {n} answers"),
+            0 => words.form_not_sent.to_owned(),
+            1 => words.form_not_sent_one.to_owned(),
+            n => fill(words.form_not_sent_some, &[("count", &n.to_string())]),
         }
     }
 
@@ -241,15 +243,6 @@ impl<'a> FormPage<'a> {
     fn has_script(&self) -> bool {
         let proof = self.form.proof.as_ref();
         proof.is_some_and(|ask| ask.kind == ProofKind::Altcha)
-    }
-
-    /// What a visitor without scripts reads on such a form.
-    fn needs_script(&self) -> &'static str {
-        if self.look.language.starts_with("de") {
-            "Ohne JavaScript sieht sich erst ein Mensch Ihre Nachricht an; das kann etwas dauern."
-        } else {
-            "Without JavaScript a person looks at what you send first, so it may take a while."
-        }
     }
 
     fn has_required(&self) -> bool {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::chip::{self, Chip};
 use super::super::read::{When, fields, line, list, source, words};
 use super::person::{field_label, shown};
+use super::sales::person;
 
 pub(super) struct Touch {
     pub(super) label: String,
@@ -14,6 +15,8 @@ pub(super) struct Touch {
     pub(super) source: String,
     pub(super) machine: String,
     pub(super) answers: Vec<(String, String)>,
+    /// What is worth knowing about the answers.
+    pub(super) remarks: Vec<String>,
 }
 
 pub(super) struct Change {
@@ -37,6 +40,8 @@ pub(super) fn kind(name: &str) -> (String, &'static str) {
         "complained" => ("Reported as spam", "bad"),
         "unsubscribed" => ("Unsubscribed", "bad"),
         "suppression_lifted" => ("Mail allowed again", ""),
+        "preferences_changed" => ("Chose which mails they want", ""),
+        "replied" => ("Wrote back to a mail", ""),
         "accepted" => ("Accepted by sales", ""),
         "rejected" => ("Handed back by sales", "quiet"),
         "imported" => ("Came from a file", "quiet"),
@@ -75,7 +80,15 @@ pub(super) fn touch(given: &Value, known: &Value) -> Touch {
             .filter(When::is_known)
             .map(|at| format!("until {}", at.short))
             .unwrap_or_default(),
+        Some(person(&given["person"], known))
+            .filter(|name| !name.is_empty())
+            .map(|name| format!("to {name}"))
+            .unwrap_or_default(),
         line(&given["comment"]),
+        Some(person(&given["author"], known))
+            .filter(|name| !name.is_empty())
+            .map(|name| format!("by {name}"))
+            .unwrap_or_default(),
     ] {
         if !said.is_empty() {
             detail.push(said);
@@ -89,10 +102,15 @@ pub(super) fn touch(given: &Value, known: &Value) -> Touch {
             .iter()
             .map(|answer| {
                 let name = line(&answer["name"]);
-                (
-                    field_label(&name, known),
-                    shown(&name, &answer["value"], known),
-                )
+                let kept = shown(&name, &answer["value"], known);
+                let mut typed = list(&given["typed"]).iter();
+                let typed = typed.find(|typed| line(&typed["name"]) == name);
+                let typed = typed.map(|typed| shown(&name, &typed["value"], known));
+                let value = match typed {
+                    Some(typed) => format!("{kept}, typed as “{typed}”"),
+                    None => kept,
+                };
+                (field_label(&name, known), value)
             })
             .collect()
     } else {
@@ -108,7 +126,26 @@ pub(super) fn touch(given: &Value, known: &Value) -> Touch {
         source: source(given),
         machine,
         answers,
+        remarks: list(&given["flags"])
+            .iter()
+            .map(|flag| remark(&line(flag)))
+            .collect(),
     }
+}
+
+/// A flag of a submission, in words.
+fn remark(flag: &str) -> String {
+    let text = match flag {
+        "role_address" => "An address of a team or a function, not of a person",
+        "disposable_address" => "An address of a service for throw-away mailboxes",
+        "mixed_scripts" => "An address that mixes alphabets, as look-alikes do",
+        "phone_as_typed" => "The phone number stands as it was typed; it may lack its country",
+        "unchecked_answers" => {
+            "Answers that the form would have refused; nobody could be asked again"
+        }
+        other => return words(other),
+    };
+    text.to_owned()
 }
 
 pub(super) fn stage_change(change: &Value, doc: &Value) -> Change {

@@ -1,6 +1,7 @@
 //! Who a lead is: profile, consents, what keeps mail away.
 
 use serde_json::Value;
+use shared::domain::countries::country_name;
 
 use super::super::chip::{self, Chip};
 use super::super::read::{When, fields, line, list, number, words};
@@ -69,7 +70,12 @@ pub(super) fn shown(name: &str, value: &Value, known: &Value) -> String {
     let options = &known["options"][name];
     let one = |stored: String| {
         let label = line(&options[&stored]);
-        if label.is_empty() { stored } else { label }
+        let country = country_name(&stored).filter(|_| name == "country");
+        match country {
+            Some(country) => country.to_owned(),
+            None if label.is_empty() => stored,
+            None => label,
+        }
     };
     let inner = if value["value"].is_object() {
         &value["value"]

@@ -16,7 +16,14 @@ pub(super) fn labelled(given: &Value) -> (String, String) {
     (line(&given["label"]), line(&given["value"]))
 }
 
-pub(super) fn handoff(given: &Value, lead: &Value) -> Handoff {
+/// What people call somebody in sales.
+pub(super) fn person(id: &Value, known: &Value) -> String {
+    let id = line(id);
+    let name = line(&known["people"][&id]);
+    if name.is_empty() { id } else { name }
+}
+
+pub(super) fn handoff(given: &Value, lead: &Value, known: &Value) -> Handoff {
     let owner = &given["owner"];
     let owner = match (line(&owner["name"]), line(&owner["email"])) {
         (name, email) if name.is_empty() => {
@@ -39,7 +46,7 @@ pub(super) fn handoff(given: &Value, lead: &Value) -> Handoff {
         let total = points(number(&given["score"]["total"]));
         facts.push(("Score then".to_owned(), format!("{total} points")));
     }
-    facts.extend(answers(given, lead));
+    facts.extend(answers(given, lead, known));
     facts.extend(list(&given["bant"]).iter().map(labelled));
     facts.extend(list(&given["comments"]).iter().map(labelled));
     facts.retain(|(_, value)| !value.is_empty());
@@ -58,7 +65,7 @@ pub(super) fn handoff(given: &Value, lead: &Value) -> Handoff {
 }
 
 /// How sales stands with the lead: until when an answer is due, or what it was.
-pub(super) fn answers(given: &Value, lead: &Value) -> Vec<(String, String)> {
+pub(super) fn answers(given: &Value, lead: &Value, known: &Value) -> Vec<(String, String)> {
     let handling = &lead["handling"];
     if number(&given["cycle"]) != number(&lead["cycle"]) {
         return Vec::new();
@@ -73,11 +80,15 @@ pub(super) fn answers(given: &Value, lead: &Value) -> Vec<(String, String)> {
         } else {
             format!(" ({reason})")
         };
-        format!("{label} {}{because}", When::read(&what["at"]).short)
+        let by = match person(&what["by"], known) {
+            name if name.is_empty() => name,
+            name => format!(", {name}"),
+        };
+        format!("{label} {}{because}{by}", When::read(&what["at"]).short)
     };
     let at = |value: &Value| When::read(value).short;
     if handling["holder"].is_string() {
-        tell("Now with", line(&handling["holder"]));
+        tell("Now with", person(&handling["holder"], known));
     }
     let mut waits = true;
     for what in ["answer", "qualified", "outcome"] {

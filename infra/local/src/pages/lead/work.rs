@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::sales::person;
+
 use super::super::chip::{self, Chip};
 use super::super::read::{When, counted, line, list, number, words};
 
@@ -14,7 +16,7 @@ pub(super) struct Item {
     pub(super) mails: Vec<String>,
 }
 
-pub(super) fn outbox_item(given: &Value) -> Item {
+pub(super) fn outbox_item(given: &Value, known: &Value) -> Item {
     let state = line(&given["state"]);
     let order = &given["order"];
     let moment = |name: &str| When::read(&given[name]);
@@ -41,13 +43,19 @@ pub(super) fn outbox_item(given: &Value) -> Item {
             .join(", ");
     }
     let is_mail = line(&given["reader"]) != "score";
+    let label = words(&line(&given["kind"]));
+    // Which mail, where the kind does not tell; to whom in sales, or by which channel.
+    let template = words(&line(&order["template"]));
+    let to = [person(&order["person"], known), line(&order["channel"])];
     Item {
-        label: words(&line(&given["kind"])),
-        what: [words(&line(&order["template"])), line(&order["person"])]
+        what: [template]
             .into_iter()
+            .filter(|template| *template != label && template != "Alert")
+            .chain(to)
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join(", "),
+        label,
         state: chip::outbox_state(&state),
         when,
         reason,

@@ -5,6 +5,17 @@ use super::Words;
 pub(super) const WORDS: Words = Words {
     privacy: "Datenschutz",
 
+    form_star: "braucht eine Antwort",
+    form_required: "(nötig)",
+    form_choose: "Bitte wählen",
+    form_check: "Bitte prüfen:",
+    form_not_sent: "Noch nicht abgeschickt",
+    form_not_sent_one: "Noch nicht abgeschickt: Bitte prüfen Sie eine Antwort",
+    form_not_sent_some: "Noch nicht abgeschickt: Bitte prüfen Sie {count} Antworten",
+    form_no_script: "Ohne JavaScript sieht sich erst ein Mensch Ihre Nachricht an; das kann etwas dauern.",
+    thanks_title: "Vielen Dank",
+    thanks: "Ihre Nachricht ist angekommen.",
+
     download: "Herunterladen",
     download_confirms: "Mit „Herunterladen“ bestätigen Sie auch Ihre E-Mail-Adresse.",
     download_confirms_and: "Mit „Herunterladen“ bestätigen Sie auch Ihre E-Mail-Adresse und was Sie angekreuzt haben:",

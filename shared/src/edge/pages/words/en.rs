@@ -5,6 +5,17 @@ use super::Words;
 pub(super) const WORDS: Words = Words {
     privacy: "Privacy",
 
+    form_star: "needs an answer",
+    form_required: "(required)",
+    form_choose: "Please choose",
+    form_check: "Please check:",
+    form_not_sent: "Not sent yet",
+    form_not_sent_one: "Not sent yet: please check one answer",
+    form_not_sent_some: "Not sent yet: please check {count} answers",
+    form_no_script: "Without JavaScript a person looks at what you send first, so it may take a while.",
+    thanks_title: "Thank you",
+    thanks: "We have received what you sent.",
+
     download: "Download",
     download_confirms: "Pressing Download also confirms your email address.",
     download_confirms_and: "Pressing Download also confirms your email address and what you ticked:",

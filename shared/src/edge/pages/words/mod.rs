@@ -15,6 +15,27 @@ pub struct Words {
     /// Link to the privacy policy at the foot of each page.
     pub privacy: &'static str,
 
+    /// What the star at a field means.
+    pub form_star: &'static str,
+    /// The same for those who hear the page.
+    pub form_required: &'static str,
+    /// First choice of a menu.
+    pub form_choose: &'static str,
+    /// In front of the title of a form that came back.
+    pub form_check: &'static str,
+    /// Over what is wrong with the form as a whole.
+    pub form_not_sent: &'static str,
+    /// Over one wrong answer.
+    pub form_not_sent_one: &'static str,
+    /// Over several: `{count}`.
+    pub form_not_sent_some: &'static str,
+    /// For visitors without scripts, on a form with a proof.
+    pub form_no_script: &'static str,
+    /// Heading after a form was taken.
+    pub thanks_title: &'static str,
+    /// After a form that says nothing of its own.
+    pub thanks: &'static str,
+
     /// Button that downloads.
     pub download: &'static str,
     /// The button also confirms the address.
