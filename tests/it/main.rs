@@ -67,6 +67,8 @@ mod import;
 mod rescore;
 // Sales answers from the mail.
 mod sales;
+// The list of leads on one machine.
+mod lead_list;
 // Stages, sources, rules and sales over some days.
 mod report;
 // Webhooks, chat and CRM: what goes out, how it is verified, and what happens while a receiver is down.

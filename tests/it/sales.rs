@@ -7,6 +7,9 @@ use tests::world::{World, hidden_fields, link};
 
 use crate::whole_path::become_mql;
 
+mod commands;
+mod service_level;
+
 const ADA: &str = "ada@analytical-engines.com";
 const MIRA: &str = "mira.devries@aldermoor.example";
 const JONAS: &str = "jonas.brandt@aldermoor.example";

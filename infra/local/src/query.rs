@@ -8,10 +8,77 @@ use std::collections::HashMap;
 use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use shared::domain::email::EmailAddress;
-use shared::domain::id::IdentityKey;
-use shared::store::Tables;
+use shared::domain::id::{IdentityKey, LeadId};
+use shared::domain::stage::Stage;
+use shared::store::{INDEX_SHARDS, Tables};
+
+/// Stages in the order of a list: those that sales works on come first.
+const STAGES: [Stage; 7] = [
+    Stage::Mql,
+    Stage::Sal,
+    Stage::Sql,
+    Stage::Lead,
+    Stage::Subscriber,
+    Stage::Recycled,
+    Stage::Disqualified,
+];
+/// Reads under way at once.
+const AT_ONCE: usize = 8;
+
+/// One page of the list of leads.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Their state.
+    pub leads: Vec<Value>,
+    /// Where the list goes on; none at its end.
+    pub next: Option<Place>,
+}
+
+/// A place in the list of leads: after this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Part of the index: a stage and a shard.
+    part: usize,
+    since: i64,
+    lead_id: String,
+}
+
+impl Place {
+    /// As it stands in an address.
+    pub fn to_text(&self) -> String {
+        format!("{}.{}.{}", self.part, self.since, self.lead_id)
+    }
+
+    /// The place that was written so.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let part = parts
+            .next()?
+            .parse()
+            .ok()
+            .filter(|n| *n < parts_of_list())?;
+        let since = parts.next()?.parse().ok()?;
+        let lead_id: LeadId = parts.next()?.parse().ok()?;
+        Some(Self {
+            part,
+            since,
+            lead_id: lead_id.to_string(),
+        })
+    }
+}
+
+fn parts_of_list() -> usize {
+    STAGES.len() * usize::from(INDEX_SHARDS)
+}
+
+/// The partition of the index that is this part of the list.
+fn partition_of(part: usize) -> String {
+    let shards = usize::from(INDEX_SHARDS);
+    format!("{}#{}", STAGES[part / shards].name(), part % shards)
+}
 
 /// Reads leads.
 #[derive(Clone)]
@@ -112,7 +179,102 @@ impl Query {
         })))
     }
 
-    /// Every lead's state, in no order.
+    /// Up to `limit` leads after a place of the list: by stage, and within each part of a stage the latest change first. Reads no more than
+    /// it answers, however many leads there are.
+    pub async fn page(&self, after: Option<&Place>, limit: usize) -> anyhow::Result<Page> {
+        let mut found: Vec<Place> = Vec::new();
+        let mut part = after.map_or(0, |place| place.part);
+        let mut start = after.cloned();
+        while part < parts_of_list() && found.len() <= limit {
+            // One more than is shown tells whether there is a next page.
+            let most = limit + 1 - found.len();
+            found.extend(self.part(part, start.take(), most).await?);
+            part += 1;
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).cloned();
+        let leads: Vec<Option<Value>> = stream::iter(found)
+            .map(|place| async move { self.state(&place.lead_id).await })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(Page {
+            leads: leads
+                .into_iter()
+                .flatten()
+                .filter(|lead| !self.is_over(lead))
+                .collect(),
+            next,
+        })
+    }
+
+    /// Places of one part of the list.
+    async fn part(
+        &self,
+        part: usize,
+        after: Option<Place>,
+        most: usize,
+    ) -> anyhow::Result<Vec<Place>> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let start = after.map(|place| {
+            HashMap::from([
+                ("stage_shard".to_owned(), text(&partition_of(part))),
+                (
+                    "stage_since".to_owned(),
+                    AttributeValue::N(place.since.to_string()),
+                ),
+                ("lead_id".to_owned(), text(&place.lead_id)),
+                ("sk".to_owned(), text("LEAD")),
+            ])
+        });
+        let mut items = self
+            .client
+            .query()
+            .table_name(&self.tables.leads)
+            .index_name("by_stage")
+            .key_condition_expression("stage_shard = :part")
+            .expression_attribute_values(":part", text(&partition_of(part)))
+            .scan_index_forward(false)
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while found.len() < most {
+            let Some(item) = items.next().await else {
+                break;
+            };
+            let item = plain(item.context("cannot list the leads")?)?;
+            if let (Some(lead_id), Some(since)) =
+                (item["lead_id"].as_str(), item["stage_since"].as_i64())
+            {
+                found.push(Place {
+                    part,
+                    since,
+                    lead_id: lead_id.to_owned(),
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The state of a lead; none where it went meanwhile.
+    async fn state(&self, lead_id: &str) -> anyhow::Result<Option<Value>> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.leads)
+            .key("lead_id", AttributeValue::S(lead_id.to_owned()))
+            .key("sk", AttributeValue::S("LEAD".to_owned()))
+            .send()
+            .await
+            .context("cannot read a lead")?;
+        found.item.map(plain).transpose()
+    }
+
+    /// Every lead's state, in no order: for tests and trials. A list for people is read by [`Self::page`].
     pub async fn leads(&self) -> anyhow::Result<Vec<Value>> {
         let mut pages = self
             .client

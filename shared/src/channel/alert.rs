@@ -32,7 +32,10 @@ impl Writer<'_> {
         document["owner"] = json!({ "name": name });
         document["routed_because"] = json!(because(item, handoff, person));
         document["known"] = json!(known(handoff, person));
-        let answer_by = answer_by(item, handoff, person).map(|at| clock_of(person, at, self.site));
+        document["again"] = json!(item.order.again);
+        // A repeat may come when the time is over: nobody is asked for an answer in the past.
+        let answer_by = answer_by(item, handoff, person).filter(|at| *at > now);
+        let answer_by = answer_by.map(|at| clock_of(person, at, self.site));
         document["answer_by"] = json!(answer_by.unwrap_or_default());
         let link = |answer_with: &str| format!("{answer}?answer={answer_with}");
         let values = json!({
@@ -73,6 +76,8 @@ fn because(item: &OutboxItem, handoff: &Handoff, person: &str) -> String {
     }
     if person == handoff.owner.id {
         handoff.routed_because.clone()
+    } else if item.order.again {
+        String::from("it was handed to you")
     } else {
         format!("{} has not answered yet", handoff.owner.name)
     }

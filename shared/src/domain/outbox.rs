@@ -196,6 +196,9 @@ pub struct Order {
     /// Why this person gets it, where it is not by the routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// Somebody asked for the alert once more: it is told whatever happened meanwhile, and says that it is a repeat.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// Who is asked after this person, and when, while nobody answers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<Step>,

@@ -70,7 +70,11 @@ impl Routing<'_> {
         let Assigned { to, because, known } = self.assigned();
         let (id, because) = match &to {
             Assignee::Person(id) => self.or_who_is_there(id, because, turn),
-            Assignee::Group(id) => self.of_group(id, because, turn),
+            Assignee::Group(id) => {
+                let (id, because) = self.of_group(id, because, turn);
+                // All of the team may have the day off.
+                self.or_who_is_there(&id, because, turn)
+            }
         };
         let owner = sales.person(&id).or_else(|| sales.team.first());
         // A checked site has at least one person.

@@ -109,3 +109,6 @@ fn item(
     };
     OutboxItem::new(request, now)
 }
+
+#[cfg(all(test, feature = "site-source"))]
+mod tests;

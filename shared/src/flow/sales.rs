@@ -14,7 +14,7 @@
 use crate::domain::handling::Handling;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::{LeadId, derived};
-use crate::domain::outbox::OutboxItem;
+use crate::domain::outbox::{Order, OutboxItem};
 use crate::domain::pii::Pii;
 use crate::domain::text::{clean_lines, people_time, shortened};
 use crate::domain::time::Timestamp;
@@ -164,7 +164,7 @@ pub fn answered(handoff: &Handoff, answer: &Answer, by: By<'_>, site: &Site) -> 
     writes
 }
 
-/// The alert of a handoff once more, to whoever has the lead now; each asking makes one of its own.
+/// The alert of a handoff once more, to whoever has the lead now, marked as a repeat; each asking makes one of its own.
 pub fn resend(
     handoff: &Handoff,
     person: &str,
@@ -173,7 +173,11 @@ pub fn resend(
     now: Timestamp,
 ) -> OutboxItem {
     let id = format!("alr_{}_{id}", handoff.cycle);
-    alert_item(handoff, id, order_for(handoff, person), site, now, now)
+    let order = Order {
+        again: true,
+        ..order_for(handoff, person)
+    };
+    alert_item(handoff, id, order, site, now, now)
 }
 
 fn again(

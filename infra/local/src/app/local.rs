@@ -7,8 +7,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query as UrlQuery, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Json, Response};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use super::core::Core;
 use crate::explain;
 use crate::pages;
 use crate::pump::lane::rfc3339;
+use crate::query::Place;
 
 /// The routes.
 pub fn router(core: Arc<Core>) -> Router {
@@ -65,7 +66,13 @@ async fn clock(State(core): State<Arc<Core>>) -> Json<Value> {
 struct Wanted {
     email: Option<String>,
     lead_id: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
 }
+
+/// Leads on one page of the list, and the most that can be asked for.
+const PAGE: usize = 200;
+const LONGEST_PAGE: usize = 1_000;
 
 async fn leads(
     State(core): State<Arc<Core>>,
@@ -76,20 +83,13 @@ async fn leads(
     let found = match (&wanted.email, &wanted.lead_id) {
         (Some(email), _) => core.query().at(core.now()).by_email(email).await,
         (None, Some(lead_id)) => core.query().by_id(lead_id).await,
-        (None, None) => core
-            .query()
-            .at(core.now())
-            .leads()
-            .await
-            .map(|leads| Some(Value::Array(leads))),
+        (None, None) => return list(&core, &wanted, html).await,
     };
-    let one = wanted.email.is_some() || wanted.lead_id.is_some();
     match found {
-        Ok(Some(mut doc)) if html && one => {
+        Ok(Some(mut doc)) if html => {
             explain_into(&core, &mut doc);
             pages::respond(pages::lead(&doc))
         }
-        Ok(Some(doc)) if html => pages::respond(pages::leads(&doc)),
         Ok(Some(doc)) => Json(doc).into_response(),
         Ok(None) => (
             StatusCode::NOT_FOUND,
@@ -98,6 +98,36 @@ async fn leads(
             .into_response(),
         Err(error) => failed(&error),
     }
+}
+
+/// A page of the list. A script gets an array, and the address of the next page in the header `Link`.
+async fn list(core: &Core, wanted: &Wanted, html: bool) -> Response {
+    let after = wanted.after.as_deref().map(Place::parse);
+    if after == Some(None) {
+        let error = json!({ "error": "there is no such page" });
+        return (StatusCode::NOT_FOUND, Json(error)).into_response();
+    }
+    let limit = wanted.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+    let query = core.query().at(core.now());
+    let page = match query.page(after.flatten().as_ref(), limit).await {
+        Ok(page) => page,
+        Err(error) => return failed(&error),
+    };
+    let next = page.next.map(|place| {
+        let after = place.to_text();
+        match wanted.limit {
+            Some(_) => format!("/local/leads?after={after}&limit={limit}"),
+            None => format!("/local/leads?after={after}"),
+        }
+    });
+    if html {
+        let is_first = wanted.after.is_none();
+        return pages::respond(pages::leads(
+            &json!({ "leads": page.leads, "next": next, "is_first": is_first }),
+        ));
+    }
+    let links = next.map(|next| [(header::LINK, format!("<{next}>; rel=\"next\""))]);
+    (links.map(AppendHeaders), Json(page.leads)).into_response()
 }
 
 /// Adds what a page of one lead shows besides what is stored: the score as of now, rule by rule, and the words of the site. A lead that

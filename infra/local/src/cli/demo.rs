@@ -239,7 +239,7 @@ pub(super) async fn fill(
     options.clock = Clock::from_fn(move || Timestamp(reading.load(Ordering::Relaxed)));
     options.drive = Drive::Step;
     let app = App::start(options).await?;
-    let is_empty = app.core().query().leads().await?.is_empty();
+    let is_empty = app.core().query().page(None, 1).await?.leads.is_empty();
     let site = app.runtime().site.as_ref().map(SiteHandle::get);
     let filled = match site {
         Some(site) if is_empty => {

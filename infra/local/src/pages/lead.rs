@@ -158,7 +158,7 @@ pub fn lead(doc: &Value) -> String {
         handoffs: list(&doc["handoffs"])
             .iter()
             .rev()
-            .map(|given| handoff(given, lead, known_words))
+            .map(|given| handoff(given, doc))
             .collect(),
         touchpoints,
         outbox: outbox

@@ -16,6 +16,9 @@ struct LeadsPage {
     here: &'static str,
     summary: String,
     rows: Vec<Row>,
+    /// Address of the next page; empty where there is none.
+    next: String,
+    is_first: bool,
 }
 
 struct Row {
@@ -29,7 +32,8 @@ struct Row {
     source: String,
 }
 
-/// The lead list, latest touch first. `doc` is an array of leads, or has one under `leads`; each is a lead, or has one under `lead`.
+/// A page of the lead list, latest touch first. `doc` is an array of leads, or has one under `leads`; each is a lead, or has one under
+/// `lead`. Where there are more pages it has `next`, the address of the next one, and `is_first`.
 pub fn leads(doc: &Value) -> String {
     let leads: Vec<&Value> = list(if doc.is_array() { doc } else { &doc["leads"] })
         .iter()
@@ -57,10 +61,18 @@ pub fn leads(doc: &Value) -> String {
         (all, 0) => counted(all, "lead", "leads"),
         (all, handed) => format!("{}, {handed} with sales", counted(all, "lead", "leads")),
     };
+    let (next, is_first) = (line(&doc["next"]), doc["is_first"] != false);
+    let summary = if next.is_empty() && is_first {
+        summary
+    } else {
+        format!("{summary} on this page; those that sales works on come first")
+    };
     super::rendered(&LeadsPage {
         here: "leads",
         summary,
         rows,
+        next,
+        is_first,
     })
 }
 

@@ -1,7 +1,8 @@
 //! The pump of one stream mapping: reads records after its checkpoint, filters them, and delivers them lane by lane.
 //!
 //! Records are read a window at a time. A window is dealt out to lanes by partition key, so that a lead's records keep their order
-//! while leads do not wait for each other; the mapping's `ParallelizationFactor` says how many lanes. The checkpoint moves when all
+//! while leads do not wait for each other. The engine's stream has one shard and a deployed table has several, each with as many lanes as
+//! the mapping's `ParallelizationFactor` says; a live drive has the lanes of all of them. The checkpoint moves when all
 //! lanes are done with the window: one small write per window, and after a crash at most one window is delivered again.
 //!
 //! Not relied on by anything: when a record arrives. A batching window of the mapping is not waited for.
@@ -21,6 +22,9 @@ use crate::template::model::StreamMapping;
 
 /// Records read in one go.
 const WINDOW: usize = 500;
+
+/// Shards of a deployed table's stream: a table that is paid by request begins with four partitions.
+const SHARDS: usize = 4;
 
 /// Whether a pump found something to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,10 +137,15 @@ impl StreamPump {
         }
         self.window_end = end;
         let chaos = self.work.context.chaos;
+        let shards = match self.work.context.drive {
+            Drive::Live => SHARDS,
+            // One delivery at a time: more lanes would only be another order.
+            Drive::Step => 1,
+        };
         let count = if chaos.reorder_between_leads {
             1 + self.dice.below(4)
         } else {
-            self.work.mapping.parallelization
+            self.work.mapping.parallelization * shards
         };
         let salt = if chaos.reorder_between_leads {
             self.dice.roll()

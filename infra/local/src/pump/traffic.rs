@@ -3,7 +3,7 @@
 //! On one machine the pumps take engine and processor from the requests that feed them. So while requests are being answered, the calls of
 //! functions that no visitor waits for go one by one: one for every second request that was answered, and each after a short wait at the
 //! latest.
-//! In calm nothing waits, so a single mail is in the inbox at once. When deployed there is nothing to share, and nothing of this.
+//! In calm nothing waits, so a single mail is in the inbox at once; who waits when calm comes goes then, and not when the wait is over. When deployed there is nothing to share, and nothing of this.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,11 +34,13 @@ struct Inner {
     last_answer: Mutex<Option<Instant>>,
     next: Notify,
     longest: Duration,
+    /// Between two looks whether it is calm.
+    look: Duration,
 }
 
 impl Default for Traffic {
     fn default() -> Self {
-        Self::waiting_up_to(LONGEST)
+        Self::waiting_up_to(LONGEST, CALM)
     }
 }
 
@@ -46,13 +48,14 @@ impl Default for Traffic {
 pub struct Passing(Arc<Inner>);
 
 impl Traffic {
-    fn waiting_up_to(longest: Duration) -> Self {
+    fn waiting_up_to(longest: Duration, look: Duration) -> Self {
         Self(Arc::new(Inner {
             requests: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
             last_answer: Mutex::default(),
             next: Notify::new(),
             longest,
+            look,
         }))
     }
 
@@ -64,8 +67,16 @@ impl Traffic {
 
     /// Returns when it is the turn of somebody whom no visitor waits for.
     pub async fn turn(&self) {
-        if !self.is_calm() {
-            let _ = tokio::time::timeout(self.0.longest, self.0.next.notified()).await;
+        let start = Instant::now();
+        while !self.is_calm() {
+            let left = self.0.longest.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            let answered = tokio::time::timeout(left.min(self.0.look), self.0.next.notified());
+            if answered.await.is_ok() {
+                return;
+            }
         }
     }
 
@@ -124,7 +135,8 @@ mod tests {
 
     #[tokio::test]
     async fn work_goes_freely_in_calm_and_once_for_every_second_answer_in_traffic() {
-        let traffic = Traffic::waiting_up_to(Duration::from_hours(1));
+        let hour = Duration::from_hours(1);
+        let traffic = Traffic::waiting_up_to(hour, hour);
         traffic.turn().await;
         let mut passing: Vec<Passing> = (0..5).map(|_| traffic.pass()).collect();
         let mut context = Context::from_waker(Waker::noop());
@@ -142,8 +154,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_takes_forever_holds_nothing_up() {
-        let traffic = Traffic::waiting_up_to(Duration::ZERO);
+        let traffic = Traffic::waiting_up_to(Duration::ZERO, CALM);
         let _passing = traffic.pass();
         traffic.turn().await;
+    }
+
+    #[tokio::test]
+    async fn who_waits_when_calm_comes_goes_then() {
+        let traffic = Traffic::waiting_up_to(Duration::from_hours(1), CALM);
+        let passing = traffic.pass();
+        let mut turn = Box::pin(traffic.turn());
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(turn.as_mut().poll(&mut context), Poll::Pending);
+        // One answer only: nobody is called for it.
+        drop(passing);
+        turn.await;
+        assert!(traffic.is_calm());
     }
 }

@@ -150,7 +150,10 @@ async fn waiting(store: &Store, now: Timestamp) -> anyhow::Result<BTreeMap<Strin
     let owners: Vec<Option<String>> = stream::iter(leads)
         .map(|lead_id| async move {
             let records = store.lead_records(lead_id).await?;
-            anyhow::Ok(records.handoffs.last().map(|h| h.owner.id.clone()))
+            let owner = || records.handoffs.last().map(|h| h.owner.id.clone());
+            // Whom it was passed to has it, and not who was asked first.
+            let holder = records.lead.as_ref().map(|l| l.handling.holder.clone());
+            anyhow::Ok(holder.flatten().or_else(owner))
         })
         .buffer_unordered(AT_ONCE)
         .try_collect()

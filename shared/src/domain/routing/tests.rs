@@ -7,6 +7,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::hours::Calendar;
 
+#[cfg(feature = "site-source")]
+mod tables;
+
 fn person(id: &str) -> SalesPerson {
     SalesPerson {
         id: id.into(),

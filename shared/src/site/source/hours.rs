@@ -109,11 +109,14 @@ fn read_week(lines: &[At<'_, String>]) -> Option<[Vec<Span>; 7]> {
             day.extend(&spans);
         }
     }
-    for spans in &mut week {
+    for (spans, day) in week.iter_mut().zip(DAYS) {
         spans.sort_unstable_by_key(|s| s.from);
         if spans.windows(2).any(|pair| pair[1].from < pair[0].to) {
             sound = false;
-            lines[0].spot.error("working hours of one day overlap");
+            lines[0].spot.error_help(
+                format!("the working hours of `{day}` overlap"),
+                "say each hour of a day once: `mon-fri 09:00-12:30 13:00-17:30`",
+            );
             break;
         }
     }

@@ -244,6 +244,7 @@ fn alert() -> Value {
             "owner": { "name": "Grace Hopper" },
             "routed_because": "Country of the plant is United Kingdom",
             "known": "Already with you. Taken on 3 June 2025.",
+            "again": true,
             "action": { "text": "Call today and offer two dates for a visit.", "reason": "They want to decide within three months." },
             "model_hash": "0123456789abcdef",
             "cycle": 1,

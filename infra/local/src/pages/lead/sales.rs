@@ -23,7 +23,8 @@ pub(super) fn person(id: &Value, known: &Value) -> String {
     if name.is_empty() { id } else { name }
 }
 
-pub(super) fn handoff(given: &Value, lead: &Value, known: &Value) -> Handoff {
+/// A handoff; `doc` is all that is known of the lead.
+pub(super) fn handoff(given: &Value, doc: &Value) -> Handoff {
     let owner = &given["owner"];
     let owner = match (line(&owner["name"]), line(&owner["email"])) {
         (name, email) if name.is_empty() => {
@@ -46,7 +47,7 @@ pub(super) fn handoff(given: &Value, lead: &Value, known: &Value) -> Handoff {
         let total = points(number(&given["score"]["total"]));
         facts.push(("Score then".to_owned(), format!("{total} points")));
     }
-    facts.extend(answers(given, lead, known));
+    facts.extend(answers(given, doc));
     facts.extend(list(&given["bant"]).iter().map(labelled));
     facts.extend(list(&given["comments"]).iter().map(labelled));
     facts.retain(|(_, value)| !value.is_empty());
@@ -65,11 +66,14 @@ pub(super) fn handoff(given: &Value, lead: &Value, known: &Value) -> Handoff {
 }
 
 /// How sales stands with the lead: until when an answer is due, or what it was.
-pub(super) fn answers(given: &Value, lead: &Value, known: &Value) -> Vec<(String, String)> {
+pub(super) fn answers(given: &Value, doc: &Value) -> Vec<(String, String)> {
+    let lead = &doc["lead"];
     let handling = &lead["handling"];
-    if number(&given["cycle"]) != number(&lead["cycle"]) {
+    let cycle = number(&given["cycle"]);
+    if cycle != number(&lead["cycle"]) {
         return Vec::new();
     }
+    let name = |id: &Value| person(id, &doc["words"]);
     let mut told = Vec::new();
     let mut tell = |label: &str, value: String| told.push((label.to_owned(), value));
     let said = |what: &Value| {
@@ -88,7 +92,7 @@ pub(super) fn answers(given: &Value, lead: &Value, known: &Value) -> Vec<(String
     };
     let at = |value: &Value| When::read(value).short;
     if handling["holder"].is_string() {
-        tell("Now with", person(&handling["holder"], known));
+        tell("Now with", name(&handling["holder"]));
     }
     let mut waits = true;
     for what in ["answer", "qualified", "outcome"] {
@@ -97,11 +101,26 @@ pub(super) fn answers(given: &Value, lead: &Value, known: &Value) -> Vec<(String
             tell("Answer", said(&handling[what]));
         }
     }
-    if waits && handling["snoozed_until"].is_number() {
-        tell("Put off until", at(&handling["snoozed_until"]));
+    if !waits {
+        return told;
     }
-    if waits && given["answer_by"].is_number() {
-        tell("Answer due by", at(&given["answer_by"]));
+    // It moves on by itself: whoever it names is asked next, when its time has come.
+    let escalation = list(&doc["outbox"])
+        .iter()
+        .find(|item| item["kind"] == "escalation" && number(&item["order"]["cycle"]) == cycle);
+    let next = escalation.filter(|item| item["state"] == "PENDING");
+    let due = next.map_or(&given["answer_by"], |item| &item["not_before"]);
+    let put_off = &handling["snoozed_until"];
+    if put_off.is_number() {
+        tell("Put off until", at(put_off));
+    }
+    if due.is_number() && number(due) > number(put_off) {
+        tell("Answer due by", at(due));
+    }
+    if let Some(item) = next {
+        tell("Asked after that", name(&item["order"]["person"]));
+    } else if escalation.is_some() {
+        tell("Asked so far", "everybody in line".to_owned());
     }
     told
 }
