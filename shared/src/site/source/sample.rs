@@ -244,7 +244,7 @@ fn alert() -> Value {
             "owner": { "name": "Grace Hopper" },
             "routed_because": "Country of the plant is United Kingdom",
             "known": "Already with you. Taken on 3 June 2025.",
-            "again": true,
+            "again": false,
             "action": { "text": "Call today and offer two dates for a visit.", "reason": "They want to decide within three months." },
             "model_hash": "0123456789abcdef",
             "cycle": 1,
@@ -275,6 +275,7 @@ fn bare_alert() -> Value {
     sample["handoff"]["action"] = json!({ "text": "", "reason": "" });
     sample["handoff"]["no_call"] = json!("They did not agree to be called.");
     sample["handoff"]["cycle"] = json!(2);
+    sample["handoff"]["again"] = json!(true);
     sample["links"] = links(&[]);
     sample
 }
