@@ -84,7 +84,7 @@ pub(super) fn answers(given: &Value, doc: &Value) -> Vec<(String, String)> {
         } else {
             format!(" ({reason})")
         };
-        let by = match person(&what["by"], known) {
+        let by = match name(&what["by"]) {
             name if name.is_empty() => name,
             name => format!(", {name}"),
         };
