@@ -73,3 +73,6 @@ mod lead_list;
 mod report;
 // Webhooks, chat and CRM: what goes out, how it is verified, and what happens while a receiver is down.
 mod channels;
+// The functions' own binaries, killed at each of their calls.
+#[cfg(target_os = "linux")]
+mod children;

@@ -1,7 +1,9 @@
 //! What the tests of the whole system share: a fault injector at the SDK's HTTP connector, a system started for one test, a stand-in of
-//! captcha services, and the binary as a child process.
+//! captcha services, the binary as a child process, and the functions' own binaries as child processes.
 
 pub mod captcha;
+#[cfg(target_os = "linux")]
+pub mod children;
 pub mod fault;
 pub mod moved;
 pub mod process;

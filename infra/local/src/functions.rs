@@ -19,6 +19,7 @@ use serde_json::Value;
 use shared::runtime::{Lookup, Runtime, StartError};
 
 use crate::app::options::WrapConnector;
+use crate::pump::context::Invoke;
 use crate::pump::lane::Answer;
 use crate::template::model::{Function, Model};
 
@@ -34,6 +35,8 @@ enum Handler {
     Http(HttpHandler),
     /// Takes stream batches, messages and ticks.
     Event(EventHandler),
+    /// Is not in this process; takes whatever it takes there.
+    Elsewhere(Invoke),
 }
 
 /// Why a function could not be built.
@@ -153,15 +156,30 @@ struct Built {
 
 impl Functions {
     /// Builds every function of the template with the variables that the template gives it, and those that Lambda sets.
-    /// `wrap` puts something between a function and the network.
+    /// `wrap` puts something between a function and the network. Functions that run `elsewhere` are not built.
     pub async fn build(
         model: &Model,
         runtime: &Runtime,
         region: &str,
         wrap: Option<&WrapConnector>,
+        elsewhere: Option<&Invoke>,
     ) -> Result<Self, BuildError> {
         let mut built = BTreeMap::new();
         for function in &model.functions {
+            let timeout = Duration::from_secs(u64::from(function.timeout));
+            let mut ready = |handler| {
+                let arn = function.arn.clone();
+                let ready = Built {
+                    handler,
+                    timeout,
+                    arn,
+                };
+                built.insert(function.package.clone(), ready);
+            };
+            if let Some(elsewhere) = elsewhere {
+                ready(Handler::Elsewhere(Arc::clone(elsewhere)));
+                continue;
+            }
             let env = |name: &str| variable(function, region, name);
             let refused = |source| BuildError::Refused {
                 id: function.id.clone(),
@@ -183,15 +201,7 @@ impl Functions {
                     package: function.package.clone(),
                 });
             };
-            let timeout = Duration::from_secs(u64::from(function.timeout));
-            built.insert(
-                function.package.clone(),
-                Built {
-                    handler,
-                    timeout,
-                    arn: function.arn.clone(),
-                },
-            );
+            ready(handler);
         }
         Ok(Self { built })
     }
@@ -208,16 +218,20 @@ impl Functions {
     /// Invokes a function with an event.
     pub async fn call(&self, package: &str, event: Value) -> Answer {
         let Some(Built {
-            handler: Handler::Event(handler),
-            timeout,
-            ..
+            handler, timeout, ..
         }) = self.built.get(package)
         else {
-            return Answer::Failed(format!("`{package}` takes no events"));
+            return Answer::Failed(format!("there is no `{package}`"));
         };
-        match guarded(*timeout, handler(event)).await {
-            Ok(Ok(answer)) => Answer::Returned(answer),
-            Ok(Err(error)) | Err(error) => Answer::Failed(error),
+        match handler {
+            Handler::Event(handler) => match guarded(*timeout, handler(event)).await {
+                Ok(Ok(answer)) => Answer::Returned(answer),
+                Ok(Err(error)) | Err(error) => Answer::Failed(error),
+            },
+            Handler::Elsewhere(invoke) => guarded(*timeout, invoke(package, event))
+                .await
+                .unwrap_or_else(Answer::Failed),
+            Handler::Http(_) => Answer::Failed(format!("`{package}` takes no events")),
         }
     }
 
@@ -229,12 +243,22 @@ impl Functions {
         request_id: &str,
     ) -> Result<Value, String> {
         let Some(Built {
-            handler: Handler::Http(handler),
+            handler,
             timeout,
             arn,
         }) = self.built.get(package)
         else {
-            return Err(format!("`{package}` takes no requests"));
+            return Err(format!("there is no `{package}`"));
+        };
+        let handler = match handler {
+            Handler::Http(handler) => handler,
+            Handler::Elsewhere(invoke) => {
+                return match guarded(*timeout, invoke(package, event)).await? {
+                    Answer::Returned(answer) => Ok(answer),
+                    Answer::Failed(error) => Err(error),
+                };
+            }
+            Handler::Event(_) => return Err(format!("`{package}` takes no requests")),
         };
         let payload: LambdaRequest =
             serde_json::from_value(event).map_err(|error| error.to_string())?;

@@ -32,6 +32,20 @@ pub struct Endpoints {
     pub ssm: Option<String>,
 }
 
+impl Endpoints {
+    /// The addresses that the variables of AWS's own SDKs name (`AWS_ENDPOINT_URL_DYNAMODB`, `_SESV2`, `_S3`, `_SSM`). The template sets
+    /// none, so a deployed function talks to AWS; stand-ins, and endpoints inside a private network, are reached without other code.
+    pub fn from_env(env: Lookup<'_>) -> Self {
+        let named = |name: &str| env(name).filter(|url| !url.trim().is_empty());
+        Self {
+            dynamodb: named("AWS_ENDPOINT_URL_DYNAMODB"),
+            ses: named("AWS_ENDPOINT_URL_SESV2"),
+            s3: named("AWS_ENDPOINT_URL_S3"),
+            ssm: named("AWS_ENDPOINT_URL_SSM"),
+        }
+    }
+}
+
 /// Everything needed to make clients and to sign requests.
 #[derive(Clone, Debug)]
 pub struct Aws {
@@ -85,7 +99,7 @@ impl Aws {
             connector(),
             &region,
             credentials,
-            Endpoints::default(),
+            Endpoints::from_env(env),
         ))
     }
 

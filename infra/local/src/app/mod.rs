@@ -92,7 +92,15 @@ impl App {
         let region = &stack.surroundings.region;
         let traffic = Traffic::default();
         let wrap = connectors(&stack.model, &traffic, &mut options);
-        let functions = Functions::build(&stack.model, &runtime, region, wrap.as_ref()).await?;
+        let elsewhere = options.elsewhere.take();
+        let functions = Functions::build(
+            &stack.model,
+            &runtime,
+            region,
+            wrap.as_ref(),
+            elsewhere.as_ref(),
+        )
+        .await?;
         let functions = Arc::new(functions);
 
         let (stop, stopping) = watch::channel(false);

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use shared::runtime::{Aws, Clock, Entropy};
 
 use crate::pump::chaos::Chaos;
-use crate::pump::context::Drive;
+use crate::pump::context::{Drive, Invoke};
 use crate::stack::{Data, StackOptions};
 use crate::template::Surroundings;
 
@@ -49,6 +49,9 @@ pub struct Options {
     pub adjust_aws: Option<AdjustAws>,
     /// What reaches the open internet, in place of the guarded connector.
     pub outbound: Option<SharedHttpConnector>,
+    /// Runs the functions elsewhere than in this process, such as in processes of their own: it gets what Lambda would hand over, and
+    /// answers what the function did.
+    pub elsewhere: Option<Invoke>,
 }
 
 impl Options {
@@ -68,6 +71,7 @@ impl Options {
             wrap_connector: None,
             adjust_aws: None,
             outbound: None,
+            elsewhere: None,
         }
     }
 
@@ -87,6 +91,7 @@ impl Options {
             wrap_connector: None,
             adjust_aws: None,
             outbound: None,
+            elsewhere: None,
         }
     }
 }
