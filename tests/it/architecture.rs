@@ -9,7 +9,7 @@ const FUNCTIONS: [&str; 7] = [
     "capture", "links", "score", "deliver", "notify", "feedback", "keep",
 ];
 
-fn rust_files(folder: &Path, found: &mut Vec<(String, String)>) {
+pub fn rust_files(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -32,6 +32,30 @@ async fn law_7_a_person_who_never_clicked_is_forgotten_after_seven_days() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn law_7_forgetting_that_is_cut_off_anywhere_is_finished_on_the_next_day()
+-> anyhow::Result<()> {
+    let mut cut_off_between = 0;
+    for (seed, calls) in (640..).zip((3..27).step_by(2)) {
+        let world = World::calm(seed).await?;
+        world.submit_until_taken("guide", &guide(ADA)).await?;
+        world.settle().await?;
+        days(&world, 7).await?;
+        world.faults.kill_after("keep", calls);
+        // Its tick comes once a day.
+        days(&world, 1).await?;
+        let was_cut_off = world.faults.revive("keep");
+        let id = world.app.core().query().lead_id(ADA).unwrap();
+        let left = world.app.core().query().by_id(&id).await?;
+        cut_off_between +=
+            u32::from(was_cut_off && left.is_some_and(|left| left["lead"].is_null()));
+        days(&world, 2).await?;
+        assert!(is_gone(&world, ADA).await?, "cut off after {calls} calls");
+    }
+    assert!(cut_off_between > 1, "never cut off between state and facts");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_clicked_or_who_asked_for_a_visit_stays() -> anyhow::Result<()> {
     let world = World::calm(62).await?;
     let grace = "grace@analytical-engines.com";

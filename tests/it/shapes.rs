@@ -6,6 +6,7 @@ use shared::domain::erasure::Erasure;
 use shared::domain::guard::Guard;
 use shared::domain::handoff::Handoff;
 use shared::domain::held::Held;
+use shared::domain::lapse::Lapse;
 use shared::domain::lead::Lead;
 use shared::domain::outbox::OutboxItem;
 use shared::domain::touchpoint::Touchpoint;
@@ -46,6 +47,8 @@ fn what_version_1_stored_can_be_read() {
     assert_eq!(heads[0].n, 3);
     let wordings: Vec<Wording> = read("v1", "wordings");
     assert!(wordings[0].holds());
+    let lapses: Vec<Lapse> = read("v1", "lapses");
+    assert!(lapses[0].until.0 > 0);
     let erasures: Vec<Erasure> = read("v1", "erasures");
     assert!(erasures[0].finished_at.is_none() && erasures[1].finished_at.is_some());
 }

@@ -3,11 +3,12 @@
 //! A person who asked for something by mail and never clicked is forgotten after the days that the form says, and whoever did nothing for
 //! the months that it says: facts, work and state. A guard that says
 //! "no more mail" stays, because it is what keeps mail away. Each deletion names what it was decided from, so a person who comes back at
-//! that moment is not lost. Settled work ends by its own TTL. Erasures that were cut off are finished, and those of the last days gone
+//! that moment is not lost, and what is cut off between state and facts goes on the next day. Settled work ends by its own TTL. Erasures that were cut off are finished, and those of the last days gone
 //! through once more.
 
 use serde_json::Value;
 use shared::domain::id::{LeadId, random};
+use shared::domain::lapse::Lapse;
 use shared::domain::stage::Stage;
 use shared::edge::Failure;
 use shared::edge::stream::{Tick, Trigger, batch_answer, caught, read};
@@ -54,6 +55,16 @@ pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
     let until = deps.clock.now().plus_days(-PENDING_DAYS);
     let mut first_failure = None;
     let mut lapsed = 0_u32;
+    // What was cut off, first: nothing else finds it.
+    for lapse in deps.store.lapses().await? {
+        match caught(finish(deps, &lapse)).await {
+            Ok(()) => lapsed += 1,
+            Err(failure) => {
+                tracing::warn!(function = "keep", lead = %lapse.lead_id, class = %failure.class(), "a lapse could not be finished");
+                first_failure = first_failure.or(Some(failure));
+            }
+        }
+    }
     for stage in Stage::ALL {
         for lead_id in deps.store.leads_in_stage(stage, until).await? {
             match caught(lapse(deps, lead_id)).await {
@@ -114,18 +125,25 @@ async fn lapse(deps: &Deps, lead_id: LeadId) -> Result<bool, Failure> {
     }
     let write_id = random("kep", deps.entropy.bytes());
     // State first, under its version: if somebody came back meanwhile, nothing is deleted at all.
+    let lapse = Lapse::of(lead_id, &facts, &outbox, &write_id);
     if !deps
         .store
-        .delete_lead(lead_id, lead.version, &records)
+        .delete_lead(&lapse, lead.version, &records)
         .await?
     {
         return Ok(false);
     }
-    deps.store.delete_facts(&facts).await?;
-    deps.store.delete_outbox(&outbox).await?;
-    deps.store
-        .audit("lapsed", &lead_id.to_string(), &write_id, now)
-        .await?;
-    tracing::info!(function = "keep", lead = %lead_id, "a pending lead lapsed");
+    finish(deps, &lapse).await?;
     Ok(true)
+}
+
+/// Deletes the rest of a lead whose state has gone. May be done twice.
+async fn finish(deps: &Deps, lapse: &Lapse) -> Result<(), Failure> {
+    let (subject, now) = (lapse.lead_id.to_string(), deps.clock.now());
+    deps.store
+        .audit("lapsed", &subject, &lapse.last_write_id, now)
+        .await?;
+    deps.store.finish_lapse(lapse).await?;
+    tracing::info!(function = "keep", lead = %lapse.lead_id, "a lead lapsed");
+    Ok(())
 }

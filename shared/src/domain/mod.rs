@@ -20,6 +20,7 @@ pub mod handoff;
 pub mod held;
 pub mod hours;
 pub mod id;
+pub mod lapse;
 pub mod lead;
 pub mod magnet;
 pub mod mailbox;

@@ -1,10 +1,10 @@
 //! Deleting, each item under a condition; used by `keep` (and erasure) alone, which alone may delete.
 
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem};
 
-use super::item::{self, LEAD, LEDGER};
+use super::item::{self, LAPSES, LEAD, LEDGER, decode};
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
-use crate::domain::id::LeadId;
+use crate::domain::lapse::Lapse;
 use crate::domain::outbox::OutboxItem;
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::Touchpoint;
@@ -16,14 +16,20 @@ const MOST: usize = 100;
 const KEEP_DAYS: i64 = 365 * 3;
 
 impl Store {
-    /// Deletes a lead's state with its handoffs and consents, if the state still has this version; false where it has not. The guard
-    /// stays where it keeps mail away.
+    /// Deletes a lead's state with its handoffs and consents, if the state still has this version, and notes that the rest is to go; false
+    /// where it has not. The guard stays where it keeps mail away.
     pub async fn delete_lead(
         &self,
-        lead_id: LeadId,
+        lapse: &Lapse,
         version: u64,
         records: &LeadRecords,
     ) -> Result<bool, StoreError> {
+        let lead_id = lapse.lead_id;
+        let order = Put::builder()
+            .table_name(&self.tables.ops)
+            .set_item(Some(item::lapse_item(lapse)?))
+            .build()
+            .map_err(|_| StoreError::Refused("incomplete put".into()))?;
         let version = n(i64::try_from(version).unwrap_or(i64::MAX));
         let state = Delete::builder()
             .table_name(&self.tables.leads)
@@ -46,7 +52,7 @@ impl Store {
             .chain(mark)
             .chain(handoffs)
             .chain(guard)
-            .take(MOST - 1)
+            .take(MOST - 2)
             .map(|sk| {
                 Delete::builder()
                     .table_name(&self.tables.leads)
@@ -56,6 +62,7 @@ impl Store {
         let mut call = self
             .client
             .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(order).build())
             .return_consumed_capacity(CAPACITY);
         for delete in std::iter::once(state).chain(others) {
             let delete = delete.map_err(|_| StoreError::Refused("incomplete deletion".into()))?;
@@ -71,10 +78,29 @@ impl Store {
                     .as_service_error()
                     .is_some_and(aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::is_transaction_canceled_exception) =>
             {
-                Ok(false)
+                // The state may be gone because this very call deleted it, and its answer was lost.
+                Ok(self.lapses().await?.contains(lapse))
             }
             Err(error) => Err(sort_error(&error)),
         }
+    }
+
+    /// The lapses that are not finished.
+    pub async fn lapses(&self) -> Result<Vec<Lapse>, StoreError> {
+        let items = self.ops_partition(LAPSES).await?;
+        items.into_iter().map(|i| decode("ops", i)).collect()
+    }
+
+    /// Deletes what a lapse has left, and then the lapse.
+    pub async fn finish_lapse(&self, lapse: &Lapse) -> Result<(), StoreError> {
+        let mut facts = self.facts(lapse.lead_id).await?;
+        facts.retain(|fact| fact.recorded_at <= lapse.until);
+        self.delete_facts(&facts).await?;
+        let mut outbox = self.outbox_of(lapse.lead_id).await?;
+        outbox.retain(|work| work.created_at <= lapse.until);
+        self.delete_outbox(&outbox).await?;
+        self.delete_ops(&[(LAPSES.to_owned(), lapse.lead_id.to_string())])
+            .await
     }
 
     /// Deletes facts.

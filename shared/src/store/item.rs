@@ -13,6 +13,7 @@ use crate::domain::erasure::Erasure;
 use crate::domain::guard::Guard;
 use crate::domain::handoff::Handoff;
 use crate::domain::id::LeadId;
+use crate::domain::lapse::Lapse;
 use crate::domain::lead::Lead;
 use crate::domain::outbox::OutboxItem;
 use crate::domain::time::{Day, Timestamp};
@@ -25,6 +26,8 @@ pub(super) const LEAD: &str = "LEAD";
 pub(super) const GUARD: &str = "GUARD";
 /// Sort key of the closing mark of a lead's consent ledger.
 pub(super) const LEDGER: &str = "LEDGER";
+/// Partition in `ops` of the lapses that are not finished.
+pub(super) const LAPSES: &str = "lapse";
 
 /// A raw item: what stood in the way of a conditional write.
 #[derive(Clone, Debug)]
@@ -196,6 +199,14 @@ pub(super) fn erasure_item(erasure: &Erasure, write_id: &str) -> Result<Attribut
     item.extend(erasure_key(erasure.lead_id));
     item.insert("v".into(), n(1));
     item.insert("last_write_id".into(), s(write_id));
+    Ok(item)
+}
+
+pub(super) fn lapse_item(lapse: &Lapse) -> Result<Attributes, StoreError> {
+    let mut item = encode("ops", lapse)?;
+    item.insert("pk".into(), s(LAPSES));
+    item.insert("sk".into(), s(lapse.lead_id.to_string()));
+    item.insert("v".into(), n(1));
     Ok(item)
 }
 

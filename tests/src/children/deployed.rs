@@ -1,7 +1,7 @@
 //! The functions' own binaries, and what they are started with: a bent clock, and an outside world whose certificates hold.
 //!
-//! Made once for many runs. `LODESTONE_FUNCTIONS=DIR` takes the binaries from there, as `DIR/capture/bootstrap` or `DIR/capture`, so that
-//! the very files that are deployed can be tried. Must not know what the functions do.
+//! Made once for many runs. `LODESTONE_FUNCTIONS=DIR` (from the root of the project) takes the binaries from there, as
+//! `DIR/capture/bootstrap` or `DIR/capture`, so that the very files that are deployed can be tried. Must not know what the functions do.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl Deployed {
         std::fs::write(folder.path().join("authority.pem"), authority)?;
         Ok(Self {
             binary,
-            given: system_env("LODESTONE_FUNCTIONS").map(PathBuf::from),
+            given: system_env("LODESTONE_FUNCTIONS").map(|folder| crate::project(&folder)),
             tls,
             folder,
         })
@@ -52,14 +52,19 @@ impl Deployed {
 
     /// The binary of a package.
     pub fn binary(&self, package: &str) -> PathBuf {
-        let Some(given) = &self.given else {
-            return (self.binary)(package);
-        };
-        let zipped_as = given.join(package).join("bootstrap");
+        match &self.given {
+            Some(folder) => Self::given(folder, package),
+            None => (self.binary)(package),
+        }
+    }
+
+    /// The binary of a package in a folder of such, as a zip holds it or by its name.
+    pub fn given(folder: &Path, package: &str) -> PathBuf {
+        let zipped_as = folder.join(package).join("bootstrap");
         if zipped_as.exists() {
             zipped_as
         } else {
-            given.join(package)
+            folder.join(package)
         }
     }
 

@@ -166,7 +166,7 @@ impl Gate {
         }
         if fate.kills() {
             self.kill().await?;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         Ok(())
     }
@@ -265,16 +265,16 @@ async fn forward(
     body: Bytes,
 ) -> anyhow::Result<Out> {
     let mut headers = headers.clone();
-    OF_A_CONNECTION.iter().for_each(|name| {
+    for name in OF_A_CONNECTION {
         headers.remove(name);
-    });
+    }
     let request = client.request(method.clone(), url).headers(headers);
     let answer = request.body(body).send().await?;
     let mut out = plain(answer.status(), "");
     *out.headers_mut() = answer.headers().clone();
-    OF_A_CONNECTION.iter().for_each(|name| {
+    for name in OF_A_CONNECTION {
         out.headers_mut().remove(name);
-    });
+    }
     *out.body_mut() = Full::new(answer.bytes().await?);
     Ok(out)
 }

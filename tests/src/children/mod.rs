@@ -60,9 +60,15 @@ pub struct Received {
     pub body: String,
 }
 
-/// The processes of all functions of one system.
-#[derive(Clone)]
+/// The processes of all functions of one system. They end when it is dropped.
 pub struct Fleet(Arc<Inner>);
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        // A gate that waits for an event holds what it waits in.
+        self.0.idle().clear();
+    }
+}
 
 struct Inner {
     deployed: Arc<Deployed>,
@@ -225,9 +231,7 @@ impl Inner {
 
     fn trouble(&self, what: String) {
         let troubles = self.troubles.lock();
-        troubles
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(what);
+        troubles.unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
     /// Hands an event to a process of the function, as Lambda does.
@@ -333,9 +337,9 @@ impl Inner {
             .stderr(Stdio::from(said.try_clone()?))
             .stdout(Stdio::from(said))
             .kill_on_drop(true);
-        let process = command
-            .spawn()
-            .with_context(|| format!("cannot start {}", self.deployed.binary(function).display()))?;
+        let process = command.spawn().with_context(|| {
+            format!("cannot start {}", self.deployed.binary(function).display())
+        })?;
         self.started.fetch_add(1, Ordering::Relaxed);
         let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         gate.pid.send_replace(pid);
