@@ -30,6 +30,14 @@ pub struct Deployed {
 impl Deployed {
     /// With the binaries that `binary` names by package, where the environment names no others. Needs a C compiler, as SQLite does.
     pub fn new(binary: fn(&str) -> PathBuf) -> anyhow::Result<Self> {
+        Ok(Self {
+            given: Self::given_folder(),
+            ..Self::of(binary)?
+        })
+    }
+
+    /// With the binaries that `binary` names by package, whatever the environment says.
+    pub fn of(binary: fn(&str) -> PathBuf) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let compiler = system_env("CC").unwrap_or_else(|| "cc".to_owned());
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/children/bend.c");
@@ -44,7 +52,7 @@ impl Deployed {
         std::fs::write(folder.path().join("authority.pem"), authority)?;
         Ok(Self {
             binary,
-            given: system_env("LODESTONE_FUNCTIONS").map(|folder| crate::project(&folder)),
+            given: None,
             tls,
             folder,
         })
@@ -56,6 +64,11 @@ impl Deployed {
             Some(folder) => Self::given(folder, package),
             None => (self.binary)(package),
         }
+    }
+
+    /// The folder of binaries that the environment names.
+    pub fn given_folder() -> Option<PathBuf> {
+        system_env("LODESTONE_FUNCTIONS").map(|folder| crate::project(&folder))
     }
 
     /// The binary of a package in a folder of such, as a zip holds it or by its name.

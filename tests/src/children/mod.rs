@@ -32,7 +32,7 @@ use lodestone::app::Options;
 use lodestone::clock::RunnerClock;
 use lodestone::pump::lane::Answer;
 use lodestone::template::Model;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use shared::domain::time::Timestamp;
 use shared::domain::webhook::new_secret;
@@ -174,6 +174,20 @@ impl Fleet {
     /// How many processes were started.
     pub fn processes(&self) -> u64 {
         self.0.started.load(Ordering::Relaxed)
+    }
+
+    /// Ends the processes that wait for work, as a machine that is shut down does, and waits until they are gone.
+    pub async fn end(&self) -> anyhow::Result<()> {
+        let idle = std::mem::take(&mut *self.0.idle());
+        for mut child in idle.into_values().flatten() {
+            let pid = child
+                .process
+                .id()
+                .and_then(|id| Pid::from_raw(id.cast_signed()));
+            kill_process(pid.context("a process")?, Signal::TERM)?;
+            child.process.wait().await?;
+        }
+        Ok(())
     }
 
     /// The last lines that the processes wrote.
