@@ -1,14 +1,17 @@
 //! `deliver`: mails the lead what they asked for.
 //!
 //! Woken by the outbox stream and by a tick. A mail goes out only after its claim, and the claim holds only while the guard is as it was
-//! read and the mailbox is within its limit; so a mail that was claimed may go, and nothing is claimed after somebody has left.
+//! read and the mailbox is within its limit; so a mail that was claimed may go, and nothing is claimed after somebody has left. Before
+//! that it asks for its turn: while lead mails are paused, or the account's rate or quota is used up, a mail is not touched and stays due.
 
 use serde_json::Value;
 use shared::channel::effect::{Recheck, Worker};
 use shared::channel::mail::Writer;
 use shared::channel::ses::Ses;
-use shared::domain::outbox::{OutboxItem, Outcome, Reader};
+use shared::channel::turn::{Turn, Turns};
+use shared::domain::outbox::{OutboxItem, Outcome, Reader, State};
 use shared::domain::send_limit::SendLimit;
+use shared::domain::sending::Limits;
 use shared::domain::time::Timestamp;
 use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
@@ -24,6 +27,8 @@ use shared::store::{Store, Table, Tables};
 pub struct Deps {
     /// Claims and settles.
     pub worker: Worker,
+    /// When a mail may go.
+    pub turns: Turns,
     /// The site in force.
     pub site: SiteHandle,
     /// Signs links.
@@ -37,7 +42,8 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Reads `*_TABLE`, `PUBLIC_URL`, `MAIL_FROM`, `CONFIGURATION_SET` and `TOKEN_KEYS_PARAM`.
+    /// Reads `*_TABLE`, `PUBLIC_URL`, `MAIL_FROM`, `CONFIGURATION_SET`, `TOKEN_KEYS_PARAM`, and what the account may send:
+    /// `MAX_SEND_RATE` in mails a second and `DAILY_SEND_QUOTA` in mails in 24 hours, 0 = no limit of ours.
     pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
         let mut settings = SettingsReader::new(env);
         let tables = Tables::from_env(&mut settings, &[Table::Leads, Table::Outbox, Table::Ops]);
@@ -45,15 +51,29 @@ impl Deps {
         let from = settings.required("MAIL_FROM");
         let configuration_set = settings.required("CONFIGURATION_SET");
         let keys_param = settings.required("TOKEN_KEYS_PARAM");
+        let rate = settings.number("MAX_SEND_RATE");
+        let quota = settings.number("DAILY_SEND_QUOTA");
         settings.finish()?;
+        let limits = Limits {
+            rate: rate?,
+            quota: quota?,
+        };
         let secrets = runtime
             .secrets
             .get(&runtime.aws, &[&keys_param], runtime.clock.now())
             .await?;
         let keys = read_token_keys(&keys_param, &secrets[0])?;
+        let store = Store::new(&runtime.aws, tables, runtime.entropy.clone());
         Ok(Self {
+            turns: Turns {
+                store: store.clone(),
+                clock: runtime.clock.clone(),
+                entropy: runtime.entropy.clone(),
+                sleep: runtime.aws.sleep().clone(),
+                limits,
+            },
             worker: Worker {
-                store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
+                store,
                 clock: runtime.clock.clone(),
                 entropy: runtime.entropy.clone(),
                 reader: Reader::Deliver,
@@ -69,21 +89,28 @@ impl Deps {
 
 /// Works on a batch or a tick.
 pub async fn handle(deps: &Deps, event: Value) -> Result<Value, Failure> {
-    deps.worker.work_on(&event, |key| mail(deps, key)).await
+    let turn = deps.turns.begin();
+    let answer = deps
+        .worker
+        .work_on(&event, |key| mail(deps, &turn, key))
+        .await;
+    turn.end().await;
+    answer
 }
 
-async fn mail(deps: &Deps, key: RecordKey) -> Result<(), Failure> {
+async fn mail(deps: &Deps, turn: &Turn<'_>, key: RecordKey) -> Result<(), Failure> {
     deps.worker
         .carry_out(
             &key,
-            |item, owner, now| recheck(deps, item, owner, now),
-            |item| send(deps, item),
+            |item, owner, now| recheck(deps, turn, item, owner, now),
+            |item| send(deps, turn, item),
         )
         .await
 }
 
 async fn recheck(
     deps: &Deps,
+    turn: &Turn<'_>,
     item: OutboxItem,
     owner: String,
     now: Timestamp,
@@ -109,6 +136,14 @@ async fn recheck(
         now,
     };
     let wish = deliver::decide(&item, known);
+    // An attempt that was cut off is only noted here; nothing goes out.
+    let goes_out = !matches!(wish, Wish::Skip(_)) && item.state != State::Sending;
+    if goes_out && !turn.may_send().await? {
+        return Ok(Recheck {
+            stays_due: true,
+            ..Recheck::default()
+        });
+    }
     let mut with_claim = vec![Write::GuardIs(item.lead_id, guard.version)];
     with_claim.extend(deliver::count(&item, &wish, &limit, &owner, now).map(Write::SendLimit));
     let mut recheck = Recheck {
@@ -123,7 +158,7 @@ async fn recheck(
     Ok(recheck)
 }
 
-async fn send(deps: &Deps, item: OutboxItem) -> Outcome {
+async fn send(deps: &Deps, turn: &Turn<'_>, item: OutboxItem) -> Outcome {
     let site = deps.site.get();
     let writer = Writer {
         site: &site,
@@ -131,8 +166,15 @@ async fn send(deps: &Deps, item: OutboxItem) -> Outcome {
         public_url: &deps.public_url,
         from: &deps.from,
     };
-    match writer.to_lead(&item, deps.worker.clock.now()) {
+    let outcome = match writer.to_lead(&item, deps.worker.clock.now()) {
         Ok(mail) => deps.ses.send(&item, &mail).await,
         Err(error) => Outcome::RefusedForGood(error.to_string()),
+    };
+    if matches!(outcome, Outcome::Later { .. })
+        && let Err(error) = turn.close().await
+    {
+        // The next mail hears it from the mail service itself.
+        tracing::warn!(error = %error, "could not note that the mail service takes no more");
     }
+    outcome
 }

@@ -8,15 +8,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::domain::guard::Guard;
 use shared::domain::outbox::OutboxItem;
+use shared::domain::time::Timestamp;
 use shared::edge::Failure;
 use shared::edge::stream::{QueueMessage, Trigger, batch_answer, caught, read};
 use shared::flow::Write;
-use shared::flow::feedback::{Heard, MailEvent, TaggedItem, decide};
+use shared::flow::feedback::{Heard, MailEvent, TaggedItem, decide, pause_notice};
 use shared::runtime::{Clock, Lookup, Runtime, SettingsReader, StartError};
 use shared::store::{Committed, QuarantineEntry, Store, Table, Tables};
 
-/// Tries at an item that its sender settles at the same time.
-const TRIES: u32 = 6;
+/// Tries at an item that its sender settles at the same time, and at the state of sending, which senders write too.
+const TRIES: u32 = 8;
 
 /// What `feedback` works with.
 #[derive(Clone, Debug)]
@@ -113,13 +114,23 @@ async fn hear(deps: &Deps, message: &QueueMessage) -> Result<(), Failure> {
             return Ok(());
         };
         let guard = deps.store.guard(lead_id).await?;
-        let heard = decide(&event, &item, &guard, deps.clock.now());
-        let writes = writes(heard, &item, &guard, known);
+        let now = deps.clock.now();
+        let heard = decide(&event, &item, &guard, now);
+        let strike = struck(deps, &heard, known, now).await?;
+        let paused = strike.iter().any(|w| matches!(w, Write::Outbox(_)));
+        let mut writes = writes(heard, &item, &guard, known);
+        writes.extend(strike);
         if writes.is_empty() {
             return Ok(());
         }
         match deps.store.commit(&writes).await? {
-            Committed::Written => return Ok(()),
+            Committed::Written => {
+                if paused {
+                    // The alarm listens to these very words.
+                    tracing::error!(function = "feedback", "mails to leads are paused");
+                }
+                return Ok(());
+            }
             Committed::Lost(stood) => {
                 let first = matches!(writes.first(), Some(Write::Touchpoint(_)));
                 known |= first && stood.first().is_some_and(Option::is_some);
@@ -127,6 +138,25 @@ async fn hear(deps: &Deps, message: &QueueMessage) -> Result<(), Failure> {
         }
     }
     Err(Failure::Transient("item_contended".into()))
+}
+
+/// What a hard bounce or a complaint adds to the state of sending, once for each fact.
+async fn struck(
+    deps: &Deps,
+    heard: &Heard,
+    known: bool,
+    now: Timestamp,
+) -> Result<Vec<Write>, Failure> {
+    let (Some(kind), Some(fact), false) = (heard.strike, &heard.touchpoint, known) else {
+        return Ok(Vec::new());
+    };
+    let before = deps.store.sending().await?;
+    // The fact's id is its own only within its lead.
+    let after = before.struck(kind, now, format!("{}.{}", fact.id, fact.lead_id));
+    let notice = pause_notice(&before, &after, fact).map(Write::Outbox);
+    let mut writes = vec![Write::Sending(Box::new(after))];
+    writes.extend(notice);
+    Ok(writes)
 }
 
 /// The writes of what was heard, the fact first.

@@ -11,6 +11,7 @@ use shared::channel::message::{Messenger, Parcel, SWITCHED_OFF, fingerprint};
 use shared::channel::sender::Sender;
 use shared::channel::ses::Ses;
 use shared::domain::outbox::{OutboxItem, OutboxKind, Outcome, Reader};
+use shared::domain::sending::PAUSED_NOTICE;
 use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
 use shared::edge::stream::RecordKey;
@@ -192,6 +193,9 @@ async fn write(deps: &Deps, item: &OutboxItem) -> Result<Result<Mail, MailError>
         let channel = item.order.channel.as_deref().unwrap_or_default();
         let endpoint = deps.worker.store.endpoint(channel).await?;
         return Ok(writer.switched_off(channel, &endpoint));
+    }
+    if item.order.template == PAUSED_NOTICE {
+        return Ok(writer.mails_paused(item));
     }
     if item.kind == OutboxKind::Notice {
         return Ok(writer.notice(item));

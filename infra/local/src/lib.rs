@@ -24,6 +24,7 @@ pub mod replay;
 pub mod report;
 pub mod rescore;
 pub mod runner_db;
+pub mod sending;
 pub mod ses;
 pub mod sheet;
 pub mod stack;

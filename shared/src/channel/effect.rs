@@ -12,8 +12,10 @@ use std::future::Future;
 
 use serde_json::Value;
 
+use super::turn::LAST_START_MS;
 use crate::domain::id::random;
 use crate::domain::outbox::{ClaimDecision, Order, OutboxItem, Outcome, Reader, State};
+use crate::domain::sending::backoff_ms;
 use crate::domain::time::Timestamp;
 use crate::edge::stream::{Failure, RecordKey, Trigger, batch_answer, caught, in_order, read};
 use crate::flow::Write;
@@ -22,12 +24,8 @@ use crate::store::{Committed, Store};
 
 /// How long a claim holds: the longest run of a function (60 s) and ten seconds.
 pub const LEASE_MS: i64 = 70_000;
-/// First wait after a refusal; doubles, with full jitter.
-const BACKOFF_MS: i64 = 1_000;
-/// Longest wait after a refusal.
-const MAX_BACKOFF_MS: i64 = 600_000;
-/// Most items looked at in one tick, for each shard.
-const DUE: usize = 25;
+/// Most items looked at in one tick, for each shard: what one run has time for.
+const DUE: usize = 125;
 /// Tries at a claim that meets other writers.
 const CLAIM_TRIES: u32 = 4;
 
@@ -38,6 +36,8 @@ pub struct Recheck {
     pub skip: Option<String>,
     /// It is wanted, but not before this: put off without acting.
     pub not_before: Option<Timestamp>,
+    /// It cannot be done now, for reasons that are not its own: nothing is written, and it stays due.
+    pub stays_due: bool,
     /// What must be written or hold together with the claim.
     pub with_claim: Vec<Write>,
     /// What is done instead of what was ordered.
@@ -116,7 +116,12 @@ impl Worker {
             }
             Trigger::Tick(_) => {
                 let mut first_failure = None;
+                let started = self.clock.now();
                 for key in self.due(DUE).await? {
+                    // What is left stays due. Nothing is begun that the end of the run would cut off.
+                    if self.clock.now().since(started) >= LAST_START_MS {
+                        break;
+                    }
                     if let Err(failure) = caught(work(key)).await {
                         tracing::warn!(function, class = %failure.class(), "a due item failed");
                         first_failure = first_failure.or(Some(failure));
@@ -164,9 +169,15 @@ impl Worker {
             let Recheck {
                 skip,
                 not_before,
+                stays_due,
                 with_claim,
                 order,
             } = Box::pin(recheck(item.clone(), owner.to_owned(), now)).await?;
+            if stays_due {
+                return Ok(None);
+            }
+            // The recheck may have waited.
+            let now = self.clock.now();
             let later = not_before.filter(|at| *at > now && item.state == State::Pending);
             let (mut next, claims) =
                 match item.decide_claim(now, owner, LEASE_MS, skip.as_deref(), repeats(&item)) {
@@ -226,11 +237,7 @@ impl Worker {
     }
 
     fn backoff(&self, refusals: u32) -> i64 {
-        let most = (BACKOFF_MS << refusals.min(10)).min(MAX_BACKOFF_MS);
-        let jitter = self
-            .entropy
-            .below(u64::try_from(most / 2).unwrap_or_default());
-        most / 2 + i64::try_from(jitter).unwrap_or_default()
+        backoff_ms(refusals, u64::from_be_bytes(self.entropy.bytes()))
     }
 }
 

@@ -9,10 +9,8 @@ use minijinja::Environment;
 use serde_json::{Value, json};
 
 use super::header::{mailbox, subject};
-use crate::domain::endpoint::Endpoint;
 use crate::domain::outbox::OutboxItem;
 use crate::domain::pii::Pii;
-use crate::domain::sales::Assignee;
 use crate::domain::text::{people_date_in, people_size, people_time};
 use crate::domain::time::Timestamp;
 use crate::domain::token::{Claims, Purpose, TokenKeys, nonce_of, scope_of, scope_of_link};
@@ -198,50 +196,6 @@ impl Writer<'_> {
         self.render("notice", &values, person.email.clone())
     }
 
-    /// Tells the operator, who is the person that leads go to which no route matches, else the first of the team, that a channel was
-    /// switched off. Its words are ours: a site
-    /// whose templates do not know of it hears of it all the same.
-    pub fn switched_off(&self, channel: &str, endpoint: &Endpoint) -> Result<Mail, MailError> {
-        let sales = &self.site.sales;
-        let fallback = match &sales.fallback {
-            Assignee::Person(id) => sales.person(id),
-            Assignee::Group(_) => None,
-        };
-        let person = fallback
-            .or_else(|| sales.team.first())
-            .ok_or(MailError::Gone("sales person"))?;
-        let since = endpoint.failing_since.map(people_time).unwrap_or_default();
-        let business = &self.site.business.name;
-        let text = format!(
-            "Hello {name},\n\n\
-             the channel \"{channel}\" was switched off: messages to it have failed since {since}. The last one failed because {reason}.\n\n\
-             Nothing more is sent there. Leads are kept, and alerts by mail go on as before.\n\n\
-             What to do: put the receiver right, then run\n\n    lodestone channels --on {channel}\n\n\
-             {business}\n",
-            name = person.name,
-            reason = endpoint.reason,
-        );
-        let paragraphs: Vec<String> = text
-            .trim()
-            .split("\n\n")
-            .map(|p| format!("<p style=\"margin:0 0 16px\">{}</p>", escape_html(p.trim())))
-            .collect();
-        let paragraphs = paragraphs.concat();
-        let language = escape_html(&self.site.business.language);
-        Ok(Mail {
-            from: mailbox(&self.site.sender.name, self.from),
-            to: person.email.clone(),
-            reply_to: None,
-            subject: subject(&format!("Channel {channel} was switched off")),
-            html: format!(
-                "<!doctype html><html lang=\"{language}\"><meta charset=\"utf-8\"><title>Channel switched off</title>\
-                 <body style=\"font:16px/1.5 sans-serif;max-width:36em;margin:24px auto;padding:0 16px\">{paragraphs}</body></html>"
-            ),
-            text,
-            headers: Vec::new(),
-        })
-    }
-
     /// Where sales answers a handoff; `?answer=` picks one.
     pub fn answer_url(&self, item: &OutboxItem, cycle: u32, now: Timestamp) -> String {
         self.link("h", Purpose::Handoff, cycle, item, now)
@@ -289,12 +243,4 @@ impl Writer<'_> {
             headers: Vec::new(),
         })
     }
-}
-
-/// Text as HTML.
-fn escape_html(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -14,6 +14,8 @@ pub mod hubspot;
 pub mod mail;
 #[cfg(feature = "outbound")]
 pub mod message;
+#[cfg(feature = "mail")]
+mod operator;
 #[cfg(feature = "outbound")]
 pub mod salesforce;
 #[cfg(feature = "outbound")]
@@ -23,5 +25,6 @@ pub mod ses;
 #[cfg(feature = "outbound")]
 pub mod slack;
 pub mod storage;
+pub mod turn;
 #[cfg(feature = "outbound")]
 pub mod webhook;

@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use super::mail::Mail;
 use crate::domain::outbox::{OutboxItem, Outcome};
+use crate::domain::sending::CLOSED_MS;
 use crate::domain::time::MINUTE_MS;
 
 /// Sends mail with one configuration set from one address.
@@ -135,8 +136,11 @@ fn sort<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Outcome {
                     _,
                     "TooManyRequestsException" | "LimitExceededException" | "ThrottlingException",
                 ) => Outcome::RefusedForNow(code),
-                // Somebody paused sending for the account or the configuration set: they will take it up again.
-                (_, "SendingPausedException") => Outcome::RefusedForNow(code),
+                // Somebody paused sending for the account or the configuration set: they will take it up again, however long it takes.
+                (_, "SendingPausedException") => Outcome::Later {
+                    reason: "sending is paused at the mail service".into(),
+                    wait_ms: CLOSED_MS,
+                },
                 _ => Outcome::RefusedForGood(code),
             }
         }

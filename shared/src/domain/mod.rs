@@ -37,6 +37,7 @@ pub mod routing;
 pub mod sales;
 pub mod score;
 pub mod send_limit;
+pub mod sending;
 pub mod source;
 pub mod stage;
 pub mod submission;

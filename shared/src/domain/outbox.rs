@@ -25,8 +25,8 @@ pub const STREAM_GRACE_MS: i64 = MINUTE_MS;
 pub const UNKNOWN_WAIT_MS: i64 = 15 * MINUTE_MS;
 /// Resends of a mail whose fate is unknown.
 pub const MAX_RESENDS: u32 = 1;
-/// Attempts refused for now (throttled, not connected) before an item is given up.
-pub const MAX_REFUSALS: u32 = 12;
+/// Attempts refused for now (throttled, not connected) before an item is given up: some twelve hours, by the waits between them.
+pub const MAX_REFUSALS: u32 = 150;
 /// How long settled items are kept: longer than any late word from the mail service.
 pub const KEEP_SETTLED_DAYS: i64 = 90;
 /// Shards of the `due` index per reader.

@@ -19,12 +19,15 @@
 //!
 //! Events come in any order, any number of times, early and late. Each is known by message, type and report, so a repeat is the same
 //! fact, and what a fact did to the guard is done once. Only the mailbox that our item was sent to is touched, and only where the mail
-//! service lists it. A mail to sales settles its item and says nothing about the lead.
+//! service lists it. A hard bounce and a complaint are also strikes against going on with mails to leads at all: each is counted in the
+//! transaction of its fact, so once, and the one that tips it orders the mail that tells the operator. A mail to sales settles its item and says nothing about the lead.
 
 use crate::domain::email::EmailAddress;
 use crate::domain::guard::{Guard, SuppressionReason};
 use crate::domain::id::derived;
-use crate::domain::outbox::{OutboxItem, OutboxKind, Outcome};
+use crate::domain::outbox::{Order, OutboxItem, OutboxKind, Outcome, Reader, Request};
+use crate::domain::pii::Pii;
+use crate::domain::sending::{PAUSED_NOTICE, Sending, StrikeKind};
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::{Touchpoint, TouchpointKind};
 
@@ -49,6 +52,8 @@ pub struct Heard {
     pub guard: Option<Guard>,
     /// The outbox item, settled.
     pub item: Option<OutboxItem>,
+    /// What speaks against going on with mails to leads at all; counted with the fact, so once.
+    pub strike: Option<StrikeKind>,
 }
 
 /// Decides what an event means for the item its tags name, and for the lead behind it.
@@ -85,6 +90,11 @@ pub fn decide(event: &MailEvent, item: &OutboxItem, guard: &Guard, now: Timestam
     touchpoint.form.clone_from(&item.order.form);
     touchpoint.magnet.clone_from(&item.order.magnet);
     touchpoint.reason = Some(reason).filter(|r| !r.is_empty());
+    heard.strike = match fact {
+        TouchpointKind::Complained => Some(StrikeKind::Complaint),
+        TouchpointKind::Bounced if is_permanent(event) => Some(StrikeKind::HardBounce),
+        _ => None,
+    };
     let next = guard_after(event, kind, guard, at);
     heard.guard = (next != *guard).then_some(next);
     heard.touchpoint = Some(touchpoint);
@@ -185,6 +195,33 @@ fn fact(event: &MailEvent, kind: EventType) -> Option<(TouchpointKind, String)> 
         }
     };
     Some((fact, reason.chars().take(MAX_REASON).collect()))
+}
+
+fn is_permanent(event: &MailEvent) -> bool {
+    let bounce = event.bounce.as_ref();
+    bounce.is_some_and(|b| b.bounce_type == "Permanent")
+}
+
+/// The mail that tells the operator, where this strike paused mails to leads: one for each pause.
+pub fn pause_notice(before: &Sending, after: &Sending, cause: &Touchpoint) -> Option<OutboxItem> {
+    let pause = after.pause.as_ref().filter(|_| before.pause.is_none())?;
+    let order = Order {
+        template: PAUSED_NOTICE.into(),
+        // Figures only: nothing of the person whose event tipped it.
+        body: Some(Pii::new(pause.words())),
+        ..Order::default()
+    };
+    let request = Request {
+        lead_id: cause.lead_id,
+        id: derived("ntc", &[PAUSED_NOTICE.as_bytes(), cause.id.as_bytes()]),
+        reader: Reader::Notify,
+        kind: OutboxKind::Notice,
+        order,
+        cause: &cause.id,
+        not_before: pause.at,
+        site_hash: "",
+    };
+    Some(OutboxItem::new(request, pause.at))
 }
 
 /// "Not spam" takes a complaint back; it is not one.

@@ -4,6 +4,7 @@ use crate::domain::guard::Guard;
 use crate::domain::handoff::deadline;
 use crate::domain::lead::Lead;
 use crate::domain::outbox::{OutboxItem, OutboxKind};
+use crate::domain::sending::PAUSED_NOTICE;
 use crate::domain::stage::Stage;
 use crate::domain::time::Timestamp;
 use crate::site::Site;
@@ -32,6 +33,10 @@ pub fn wanted(
     site: &Site,
     now: Timestamp,
 ) -> Wanted {
+    // It tells the operator, and nothing about the person whose event tipped it.
+    if item.order.template == PAUSED_NOTICE {
+        return Wanted::Now;
+    }
     if guard
         .erased_at
         .is_some_and(|erased| item.created_at <= erased)

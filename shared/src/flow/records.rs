@@ -10,6 +10,7 @@ use crate::domain::id::LeadId;
 use crate::domain::lead::{Lead, PastHandoff};
 use crate::domain::outbox::OutboxItem;
 use crate::domain::send_limit::SendLimit;
+use crate::domain::sending::Sending;
 use crate::domain::time::Timestamp;
 use crate::domain::touchpoint::Touchpoint;
 
@@ -108,6 +109,8 @@ pub enum Write {
     },
     /// The send times of a mailbox, if they still have the version before.
     SendLimit(SendLimit),
+    /// The state of sending to leads, if it still has the version before.
+    Sending(Box<Sending>),
     /// The record of a channel's receiver, if it still has the version before.
     Endpoint(Endpoint),
 }

@@ -139,6 +139,18 @@ impl<'a> SettingsReader<'a> {
         })
     }
 
+    /// A whole number that must be there; 0 until [`Self::finish`] reports it where it is missing.
+    pub fn number(&mut self, name: &str) -> Result<u32, StartError> {
+        let value = self.required(name);
+        if value.is_empty() {
+            return Ok(0);
+        }
+        value.trim().parse().map_err(|_| StartError::Setting {
+            name: name.to_owned(),
+            expected: "a whole number",
+        })
+    }
+
     /// Fails with all missing names.
     pub fn finish(self) -> Result<(), StartError> {
         if self.missing.is_empty() {

@@ -22,6 +22,7 @@ use super::endpoints::endpoint_item;
 use super::held::{entry_item, held_item, spent_item};
 use super::item::{self, Item};
 use super::limits::send_limit_item;
+use super::sending::sending_item;
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
 use crate::domain::consent::LedgerHead;
 use crate::domain::erasure::Erasure;
@@ -243,6 +244,16 @@ impl Store {
                     "sk",
                     from,
                     Some(limit.write_id.clone()),
+                )
+            }
+            Write::Sending(sending) => {
+                let from = sending.version.checked_sub(1).filter(|v| *v > 0);
+                versioned(
+                    &tables.ops,
+                    sending_item(sending),
+                    "sk",
+                    from,
+                    Some(sending.write_id.clone()),
                 )
             }
             Write::Endpoint(endpoint) => {

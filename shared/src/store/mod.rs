@@ -31,6 +31,7 @@ mod limits;
 mod quarantine;
 mod read;
 mod scan;
+mod sending;
 mod wording;
 
 pub use commit::Committed;

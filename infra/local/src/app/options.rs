@@ -31,7 +31,8 @@ pub struct Options {
     pub site: PathBuf,
     /// The template.
     pub template: PathBuf,
-    /// Values in place of the template's defaults. `Stage` and `PublicUrl` are set where they are not here.
+    /// Values in place of the template's defaults. `Stage`, `PublicUrl` and the limits on mails are set where they
+    /// are not here.
     pub parameters: BTreeMap<String, String>,
     /// Stack name, region, account.
     pub surroundings: Surroundings,
@@ -100,7 +101,12 @@ impl Options {
     /// What of it makes the stack, whose functions tell people to come to `url`.
     pub(crate) fn stack(&self, url: &str) -> StackOptions {
         let mut parameters = self.parameters.clone();
-        for (name, value) in [("Stage", "local"), ("PublicUrl", url)] {
+        // The stand-in for the mail service takes whatever comes.
+        let unlimited = [("MaxSendRate", "0"), ("DailySendQuota", "0")];
+        for (name, value) in [("Stage", "local"), ("PublicUrl", url)]
+            .into_iter()
+            .chain(unlimited)
+        {
             parameters
                 .entry(name.to_owned())
                 .or_insert_with(|| value.to_owned());

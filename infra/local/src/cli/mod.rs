@@ -25,6 +25,7 @@ mod rescore;
 pub mod sales;
 mod sample_mail;
 mod send_test;
+mod sending;
 mod serve;
 mod unsuppress;
 mod when;
@@ -74,6 +75,8 @@ enum Command {
     Erasures(erasures::ErasuresArgs),
     /// Let mail go out again to an address that bounced, complained or unsubscribed
     Unsuppress(unsuppress::UnsuppressArgs),
+    /// Show, pause or lift all mails to leads
+    Sending(sending::SendingArgs),
     /// Put a lead at a stage by hand, with author, reason and end
     Override(override_lead::OverrideArgs),
     /// Try another scoring model on all history, and change nothing
@@ -156,6 +159,7 @@ pub fn run() -> ExitCode {
         Some(Command::Erase(args)) => erase::run(&args),
         Some(Command::Erasures(args)) => erasures::run(&args),
         Some(Command::Unsuppress(args)) => unsuppress::run(&args),
+        Some(Command::Sending(args)) => sending::run(&args),
         Some(Command::Override(args)) => override_lead::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Replied(args)) => replied::run(&args),
@@ -237,6 +241,7 @@ mod tests {
             &["channels"],
             &["report"],
             &["erasures"],
+            &["sending", "status"],
         ] {
             let words = ["lodestone"].iter().chain(command).map(|w| (*w).to_owned());
             let cli = super::Cli::parse_from(words.chain(places.iter().cloned()));
@@ -245,6 +250,7 @@ mod tests {
                 super::Command::Channels(args) => super::channels::run(&args),
                 super::Command::Report(args) => super::report::run(&args),
                 super::Command::Erasures(args) => super::erasures::run(&args),
+                super::Command::Sending(args) => super::sending::run(&args),
                 other => panic!("{other:?}"),
             };
             outcome.unwrap_or_else(|error| panic!("{command:?}: {error:#}"));
