@@ -304,6 +304,18 @@ def _(t): del t["Resources"]["SesEventsDeadAlarm"]
 def _(t): del the(t, "FunctionErrorsAlarm")["AlarmActions"]
 
 
+@mutant("a pause that nobody hears of")
+def _(t): del t["Resources"]["LeadMailsPausedAlarm"]
+
+
+@mutant("an alarm that watches another pause than the one counted")
+def _(t): the(t, "LeadMailsPausedAlarm")["MetricName"] = "LeadMailPaused"
+
+
+@mutant("a sender that does not know the account's rate")
+def _(t): del the(t, "DeliverFunction")["Environment"]["Variables"]["MAX_SEND_RATE"]
+
+
 @mutant("a tick that says it is another")
 def _(t): event(t, "KeepFunction", "Day")["Input"] = '{"tick":"minute"}'
 

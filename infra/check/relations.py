@@ -212,6 +212,19 @@ def losses_raise_an_alarm(stack: Stack) -> Problems:
 
 
 @relation
+def counted_log_lines_raise_an_alarm(stack: Stack) -> Problems:
+    """Each metric made of log lines is watched by an alarm, under the very same name."""
+    watched = {
+        (str(alarm.get("Namespace")), alarm.get("MetricName"))
+        for alarm in stack.of("AWS::CloudWatch::Alarm").values()
+    }
+    for name, lines in stack.of("AWS::Logs::MetricFilter").items():
+        for made in lines.get("MetricTransformations", []):
+            if (str(made.get("MetricNamespace")), made.get("MetricName")) not in watched:
+                yield name, f"counts {made.get('MetricName')}, which no alarm watches"
+
+
+@relation
 def readers_may_read_what_they_read(stack: Stack) -> Problems:
     """The role behind a mapping can read its source, and may send to its on-failure queue and to no other."""
     for name, mapping in mappings(stack, stream=True):

@@ -39,6 +39,8 @@ mod afterwards;
 mod feedback;
 // Each documented event of the mail service, in any order, any number of times.
 mod feedback_events;
+// The rate and the quota of mails to leads, and their pause.
+mod sending;
 // Seeded faults over the whole path.
 mod faults;
 // Seeded faults between a claim and the word of the mail service.

@@ -9,6 +9,7 @@ use shared::domain::held::Held;
 use shared::domain::lapse::Lapse;
 use shared::domain::lead::Lead;
 use shared::domain::outbox::OutboxItem;
+use shared::domain::sending::Sending;
 use shared::domain::touchpoint::Touchpoint;
 use tests::project;
 
@@ -49,6 +50,8 @@ fn what_version_1_stored_can_be_read() {
     assert!(wordings[0].holds());
     let lapses: Vec<Lapse> = read("v1", "lapses");
     assert!(lapses[0].until.0 > 0);
+    let sending: Vec<Sending> = read("v1", "sending");
+    assert!(sending[0].pause.is_none() && sending[1].pause.is_some());
     let erasures: Vec<Erasure> = read("v1", "erasures");
     assert!(erasures[0].finished_at.is_none() && erasures[1].finished_at.is_some());
 }

@@ -81,7 +81,8 @@ impl World {
         Self::start(options).await
     }
 
-    /// A system by these options; the fault injector is put before whatever they put there.
+    /// A system by these options; the fault injector is put before whatever they put there, and waits are over at once unless they say
+    /// otherwise.
     pub async fn start(mut options: Options) -> anyhow::Result<Self> {
         let faults = Injector::default();
         let injector = faults.clone();
@@ -93,8 +94,13 @@ impl World {
             };
             injector.before(function, connector)
         }));
-        options.adjust_aws = Some(Box::new(|aws| {
-            aws.with_sleep(SharedAsyncSleep::new(NoWait))
+        let adjust = options.adjust_aws.take();
+        options.adjust_aws = Some(Box::new(move |aws| {
+            let aws = aws.with_sleep(SharedAsyncSleep::new(NoWait));
+            match adjust {
+                Some(adjust) => adjust(aws),
+                None => aws,
+            }
         }));
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())

@@ -75,8 +75,9 @@ pub async fn judge(
     let own = own_field(form, pairs, "_nonce").filter(|n| n.starts_with(OURS));
     // A proof stands for one submission, so the ticket that it is bound to counts, whatever else was posted.
     let given = bound.as_deref().or(own);
+    let keys = deps.keys.for_tokens(given.as_slice()).await;
     let ticket = given.map_or(Ticket::Absent, |token| {
-        let verified = deps.keys.verify(Purpose::FormNonce, token, now);
+        let verified = keys.verify(Purpose::FormNonce, token, now);
         read_ticket(verified, &form.id, now)
     });
     let verdict = judge_(is_test, automated, ticket, proof);

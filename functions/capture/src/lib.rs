@@ -4,13 +4,12 @@
 //! comes on top, and if it is out of reach capture goes on. A known address, an unknown one and one that wants no mail get the same
 //! answer: nothing about a lead is read here.
 
+use lambda_http::http::Method;
 use lambda_http::{Request, RequestExt as _};
 use shared::domain::id::IdentityKey;
-use shared::domain::token::TokenKeys;
 use shared::edge::http::Answer;
 use shared::runtime::{
-    Clock, Entropy, Lookup, Runtime, SettingsReader, SiteSecrets, StartError, read_key,
-    read_token_keys,
+    Clock, Entropy, Lookup, Runtime, SettingsReader, SiteSecrets, StartError, TokenRing, read_key,
 };
 use shared::site::SiteHandle;
 use shared::store::{Store, Table, Tables};
@@ -47,7 +46,7 @@ pub struct Deps {
     /// Turns addresses into lead ids.
     pub identity: IdentityKey,
     /// Signs the tickets of forms.
-    pub keys: TokenKeys,
+    pub keys: TokenRing,
     /// Asks captcha services.
     checker: proof::Checker,
     /// The time.
@@ -81,7 +80,7 @@ impl Deps {
             .secrets
             .get(&runtime.aws, &names, runtime.clock.now())
             .await?;
-        let keys = read_token_keys(&tokens_param, &secrets[1])?;
+        let keys = TokenRing::new(runtime, &tokens_param, &secrets[1])?;
         Ok(Self {
             store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
             site: runtime.site()?,
@@ -100,6 +99,10 @@ impl Deps {
 /// Answers a request.
 pub async fn handle(deps: &Deps, request: Request) -> Answer {
     let site = deps.site.get();
+    if request.method() == Method::GET {
+        // What is shown may carry a ticket, and a ticket is signed with the key in force. A post is not held up by it.
+        deps.keys.fresh().await;
+    }
     let path = request.uri().path().to_owned();
     if path == "/thanks" {
         return answer::thanks(

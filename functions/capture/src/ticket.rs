@@ -27,7 +27,7 @@ pub fn issue(deps: &Deps, form: &Form) -> String {
         deps.entropy.bytes(),
         deps.clock.now(),
     );
-    deps.keys.sign(&claims)
+    deps.keys.held().sign(&claims)
 }
 
 /// What a hosted form sends along unseen: its ticket, and the campaign that its link names. Its pages tell no referrer, so what is not

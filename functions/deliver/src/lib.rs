@@ -13,12 +13,11 @@ use shared::domain::outbox::{OutboxItem, Outcome, Reader, State};
 use shared::domain::send_limit::SendLimit;
 use shared::domain::sending::Limits;
 use shared::domain::time::Timestamp;
-use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
 use shared::edge::stream::RecordKey;
 use shared::flow::deliver::{Known, Wish};
 use shared::flow::{Write, deliver};
-use shared::runtime::{Lookup, Runtime, SettingsReader, StartError, read_token_keys};
+use shared::runtime::{Lookup, Runtime, SettingsReader, StartError, TokenRing};
 use shared::site::SiteHandle;
 use shared::store::{Store, Table, Tables};
 
@@ -32,7 +31,7 @@ pub struct Deps {
     /// The site in force.
     pub site: SiteHandle,
     /// Signs links.
-    pub keys: TokenKeys,
+    pub keys: TokenRing,
     /// Sends.
     pub ses: Ses,
     /// Where links lead.
@@ -62,7 +61,7 @@ impl Deps {
             .secrets
             .get(&runtime.aws, &[&keys_param], runtime.clock.now())
             .await?;
-        let keys = read_token_keys(&keys_param, &secrets[0])?;
+        let keys = TokenRing::new(runtime, &keys_param, &secrets[0])?;
         let store = Store::new(&runtime.aws, tables, runtime.entropy.clone());
         Ok(Self {
             turns: Turns {
@@ -159,15 +158,18 @@ async fn recheck(
 }
 
 async fn send(deps: &Deps, turn: &Turn<'_>, item: OutboxItem) -> Outcome {
-    let site = deps.site.get();
+    let (site, keys) = (deps.site.get(), deps.keys.fresh().await);
     let writer = Writer {
         site: &site,
-        keys: &deps.keys,
+        keys: &keys,
         public_url: &deps.public_url,
         from: &deps.from,
     };
     let outcome = match writer.to_lead(&item, deps.worker.clock.now()) {
-        Ok(mail) => deps.ses.send(&item, &mail).await,
+        Ok(mail) => {
+            turn.sends();
+            deps.ses.send(&item, &mail).await
+        }
         Err(error) => Outcome::RefusedForGood(error.to_string()),
     };
     if matches!(outcome, Outcome::Later { .. })

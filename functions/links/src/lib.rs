@@ -14,6 +14,8 @@
 //! GET and HEAD change nothing: mail scanners fetch links, run scripts and press buttons. A press that no person can have made is kept
 //! with its reason and counts for nothing; a later person still counts. All links that are not ours look the same from outside.
 
+use std::sync::Arc;
+
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request};
 use shared::channel::storage::Storage;
@@ -29,7 +31,7 @@ use shared::edge::pages::{Look, MessagePage};
 use shared::flow::Write;
 use shared::flow::links::Visit;
 use shared::runtime::{
-    Clock, Lookup, Runtime, SettingsReader, SiteSecrets, StartError, read_key, read_token_keys,
+    Clock, Lookup, Runtime, SettingsReader, SiteSecrets, StartError, TokenRing, read_key,
 };
 use shared::site::{Site, SiteHandle};
 use shared::store::{Committed, Store, StoreError, Table, Tables};
@@ -55,7 +57,7 @@ pub struct Deps {
     /// Secrets that the site names.
     pub secrets: SiteSecrets,
     /// Verifies links, and stamps pages.
-    pub keys: TokenKeys,
+    pub keys: TokenRing,
     /// Names networks and mailboxes.
     pub identity: IdentityKey,
     /// The time.
@@ -84,7 +86,7 @@ impl Deps {
             .secrets
             .get(&runtime.aws, &names, runtime.clock.now())
             .await?;
-        let keys = read_token_keys(&keys_param, &secrets[0])?;
+        let keys = TokenRing::new(runtime, &keys_param, &secrets[0])?;
         Ok(Self {
             store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
             site: runtime.site()?,
@@ -101,6 +103,8 @@ impl Deps {
 /// A request to a signed link, taken apart.
 struct Call<'a> {
     deps: &'a Deps,
+    /// The keys in force, which hold those of this request's tokens if any set does.
+    keys: Arc<TokenKeys>,
     site: &'a Site,
     now: Timestamp,
     /// HEAD: nothing is written at all.
@@ -114,7 +118,7 @@ struct Call<'a> {
 }
 
 /// Answers a request.
-pub async fn handle(deps: &Deps, request: Request) -> Answer {
+pub async fn handle(deps: &Deps, mut request: Request) -> Answer {
     let site = deps.site.get();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if !reads && *request.method() != Method::POST {
@@ -146,8 +150,12 @@ pub async fn handle(deps: &Deps, request: Request) -> Answer {
         parts.next().unwrap_or_default(),
     );
     let head = *request.method() == Method::HEAD;
+    let fields = fields(std::mem::take(request.body_mut()));
+    let stamp = fields.iter().find(|(name, _)| name == "page");
+    let tokens = [token, stamp.map_or("", |(_, stamp)| stamp)];
     let call = Call {
         deps,
+        keys: deps.keys.for_tokens(&tokens).await,
         head,
         site: &site,
         now: deps.clock.now(),
@@ -157,7 +165,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Answer {
             .collect(),
         agent: header_text(request.headers(), "user-agent").to_owned(),
         ip_hash: source_ip(&request).map(|ip| deps.identity.pseudonym("network", &network(&ip))),
-        fields: fields(request.into_body()),
+        fields,
     };
     let outcome = match kind {
         "d" => mail::download(&call, token).await,
@@ -233,7 +241,7 @@ impl Call<'_> {
     }
 
     fn verify(&self, purpose: Purpose, token: &str) -> Result<Claims, TokenError> {
-        self.deps.keys.verify(purpose, token, self.now)
+        self.keys.verify(purpose, token, self.now)
     }
 
     /// The one answer to every link that is not ours, is damaged, or speaks of what is gone.
@@ -281,7 +289,7 @@ impl Call<'_> {
     /// A signed stamp of now, for the form of a page: its nonce carries the milliseconds.
     fn stamp(&self, claims: &Claims) -> String {
         let nonce = self.now.0.to_be_bytes();
-        self.deps.keys.sign(&Claims::new(
+        self.keys.sign(&Claims::new(
             Purpose::Page,
             claims.scope,
             claims.subject,

@@ -71,6 +71,6 @@ impl Call<'_> {
             claims.nonce,
             self.now,
         );
-        self.deps.keys.sign(&other)
+        self.keys.sign(&other)
     }
 }

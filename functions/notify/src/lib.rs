@@ -16,7 +16,7 @@ use shared::domain::token::TokenKeys;
 use shared::edge::Failure;
 use shared::edge::stream::RecordKey;
 use shared::flow::notify::{Wanted, needs_lead, wanted};
-use shared::runtime::{Lookup, Runtime, SettingsReader, SiteSecrets, StartError, read_token_keys};
+use shared::runtime::{Lookup, Runtime, SettingsReader, SiteSecrets, StartError, TokenRing};
 use shared::site::{Site, SiteHandle};
 use shared::store::{Store, StoreError, Table, Tables};
 
@@ -28,7 +28,7 @@ pub struct Deps {
     /// The site in force.
     pub site: SiteHandle,
     /// Signs links.
-    pub keys: TokenKeys,
+    pub keys: TokenRing,
     /// Sends to channels.
     pub messenger: Messenger,
     /// Sends.
@@ -54,7 +54,7 @@ impl Deps {
             .secrets
             .get(&runtime.aws, &[&keys_param], runtime.clock.now())
             .await?;
-        let keys = read_token_keys(&keys_param, &secrets[0])?;
+        let keys = TokenRing::new(runtime, &keys_param, &secrets[0])?;
         Ok(Self {
             worker: Worker {
                 store: Store::new(&runtime.aws, tables, runtime.entropy.clone()),
@@ -150,7 +150,8 @@ async fn send_to(deps: &Deps, item: &OutboxItem, id: &str) -> Done {
         Err(_) => return Outcome::RefusedForNow("store".into()).into(),
     };
     let now = deps.worker.clock.now();
-    let writer = writer(deps, &site);
+    let keys = deps.keys.fresh().await;
+    let writer = writer(deps, &site, &keys);
     let answer_url = item
         .order
         .cycle
@@ -177,18 +178,18 @@ async fn send_mail(deps: &Deps, item: &OutboxItem) -> Outcome {
     }
 }
 
-fn writer<'a>(deps: &'a Deps, site: &'a Site) -> Writer<'a> {
+fn writer<'a>(deps: &'a Deps, site: &'a Site, keys: &'a TokenKeys) -> Writer<'a> {
     Writer {
         site,
-        keys: &deps.keys,
+        keys,
         public_url: &deps.public_url,
         from: &deps.from,
     }
 }
 
 async fn write(deps: &Deps, item: &OutboxItem) -> Result<Result<Mail, MailError>, StoreError> {
-    let site = deps.site.get();
-    let writer = writer(deps, &site);
+    let (site, keys) = (deps.site.get(), deps.keys.fresh().await);
+    let writer = writer(deps, &site, &keys);
     if item.order.template == SWITCHED_OFF {
         let channel = item.order.channel.as_deref().unwrap_or_default();
         let endpoint = deps.worker.store.endpoint(channel).await?;

@@ -95,7 +95,6 @@ impl Turn<'_> {
                 return Ok(false);
             }
             if self.turns.limits.rate == 0 {
-                self.with(|held| held.uncounted += 1);
                 return Ok(true);
             }
             let now = self.turns.clock.now();
@@ -105,6 +104,11 @@ impl Turn<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// One mail is given to the mail service now. Told after its claim, so that of two senders at one item only one counts.
+    pub fn sends(&self) {
+        self.with(|held| held.uncounted += 1);
     }
 
     /// Notes that the mail service takes no more for now: the next mails do not ask it.
@@ -145,7 +149,6 @@ impl Turn<'_> {
             let due = held.lease.wait_ms(now) == Some(0);
             if due {
                 held.lease.pass();
-                held.uncounted += 1;
             }
             due
         })

@@ -294,12 +294,7 @@ impl TokenKeys {
         let mut keys = BTreeMap::new();
         let mut active = Vec::new();
         for (kid, RawKey { key, state }) in raw.keys {
-            if kid.is_empty()
-                || kid.len() > 8
-                || !kid
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            {
+            if !is_kid(&kid) {
                 return Err(TokenKeysError::Kid(kid));
             }
             let bytes = STANDARD
@@ -332,6 +327,15 @@ impl TokenKeys {
             URL_SAFE_NO_PAD.encode(payload),
             URL_SAFE_NO_PAD.encode(tag)
         )
+    }
+
+    /// Whether the key that a token names is held. What cannot be a token names none, and there is none to look for.
+    pub fn knows(&self, token: &str) -> bool {
+        let mut parts = token.split('.');
+        match (parts.next(), parts.next(), token.len() <= MAX_TOKEN) {
+            (Some("v1"), Some(kid), true) if is_kid(kid) => self.keys.contains_key(kid),
+            _ => true,
+        }
     }
 
     /// Verifies a token for `purpose`, in this order: length, form, key, tag (in constant time), purpose, end.
@@ -381,6 +385,14 @@ impl TokenKeys {
         tag.copy_from_slice(&full[..TAG]);
         Some(tag)
     }
+}
+
+/// Whether a text can name a key.
+fn is_kid(text: &str) -> bool {
+    (1..=8).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 /// Strict base64url: no padding, no white space, no other spelling of the same bytes.

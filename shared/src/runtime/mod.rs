@@ -16,6 +16,7 @@ mod logging;
 mod outbound;
 mod secrets;
 mod site_secrets;
+mod token_ring;
 
 pub use aws::{Aws, Endpoints, connector};
 pub use logging::init_logging;
@@ -24,6 +25,7 @@ pub use secrets::{SecretError, SecretSource, read_key, read_token_keys};
 pub use site_secrets::{
     Secret, SiteSecrets, is_name as is_secret_name, variable as secret_variable,
 };
+pub use token_ring::TokenRing;
 
 /// Looks a setting up by the name of its environment variable.
 pub type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
