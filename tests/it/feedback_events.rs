@@ -1,12 +1,13 @@
 //! Every documented event of the mail service, as its documentation shows it: what it does, once, twice and in any order.
 
 use lodestone::pump::lane::Answer;
+use lodestone::sending::{Act, change};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shared::domain::guard::Guard;
 use shared::domain::id::LeadId;
 use tests::project;
-use tests::world::{World, guide};
+use tests::world::{START, World, guide};
 
 const ADA: &str = "ada@analytical-engines.com";
 
@@ -51,6 +52,9 @@ async fn call(world: &World, records: &[Value]) -> Value {
 
 /// A visitor whose mail is on its way; answers the item.
 async fn mailed(world: &World, email: &str) -> anyhow::Result<Value> {
+    // So many complaints pause all mail to leads; an operator lifts that before the next visitor comes.
+    let id = format!("op_{}", email.split('@').next().unwrap_or_default());
+    change(&world.store()?, Act::Lift, "expected", &id, START).await?;
     world.submit_until_taken("guide", &guide(email)).await?;
     world.settle().await?;
     Ok(world.known(email).await?["outbox"][0].clone())

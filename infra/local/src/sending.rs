@@ -5,7 +5,7 @@
 
 use anyhow::{bail, ensure};
 use serde_json::{Value, json};
-use shared::domain::sending::{Sending, StrikeKind};
+use shared::domain::sending::{Pause, Sending, StrikeKind};
 use shared::domain::text::people_time;
 use shared::domain::time::Timestamp;
 use shared::flow::Write;
@@ -52,7 +52,7 @@ pub async fn change(
             Act::Pause => "sending pause",
             Act::Lift => "sending lift",
         };
-        let was = before.pause.as_ref().map(|p| p.words());
+        let was = before.pause.as_ref().map(Pause::words);
         let details = [
             ("reason", reason.to_owned()),
             ("was", was.unwrap_or_default()),
@@ -78,7 +78,7 @@ pub fn as_json(sending: &Sending, now: Timestamp) -> Value {
     let pause = sending.pause.as_ref();
     json!({
         "paused": pause.is_some(),
-        "reason": pause.map(|p| p.words()),
+        "reason": pause.map(Pause::words),
         "since": pause.map(|p| people_time(p.at)),
         "mails_in_24_hours": sending.used(now),
         "sample": {

@@ -236,38 +236,17 @@ impl Store {
                 write_id,
             } => in_ops(spent_item(ticket, submission, write_id, *at), write_id),
             Write::Erasure(order) => erasure(&tables.ops, order)?,
-            Write::SendLimit(limit) => {
-                let from = limit.version.checked_sub(1).filter(|v| *v > 0);
-                versioned(
-                    &tables.ops,
-                    send_limit_item(limit),
-                    "sk",
-                    from,
-                    Some(limit.write_id.clone()),
-                )
-            }
-            Write::Sending(sending) => {
-                let from = sending.version.checked_sub(1).filter(|v| *v > 0);
-                versioned(
-                    &tables.ops,
-                    sending_item(sending),
-                    "sk",
-                    from,
-                    Some(sending.write_id.clone()),
-                )
-            }
-            Write::Endpoint(endpoint) => {
-                let from = endpoint.version.checked_sub(1).filter(|v| *v > 0);
-                versioned(
-                    &tables.ops,
-                    endpoint_item(endpoint),
-                    "sk",
-                    from,
-                    Some(endpoint.write_id.clone()),
-                )
-            }
+            Write::SendLimit(l) => counted(&tables.ops, send_limit_item(l), l.version, &l.write_id),
+            Write::Sending(s) => counted(&tables.ops, sending_item(s), s.version, &s.write_id),
+            Write::Endpoint(e) => counted(&tables.ops, endpoint_item(e), e.version, &e.write_id),
         })
     }
+}
+
+/// An item of `ops` in the place of the version before it; version 1 is the first.
+fn counted(table: &str, item: Attributes, version: u64, write_id: &str) -> Prepared {
+    let from = version.checked_sub(1).filter(|v| *v > 0);
+    versioned(table, item, "sk", from, Some(write_id.to_owned()))
 }
 
 fn absent(table: &str, item: Attributes, key: &'static str, write_id: String) -> Prepared {
