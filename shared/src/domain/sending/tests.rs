@@ -152,7 +152,8 @@ proptest! {
         let (mut record, mut lease) = (Sending::default(), Lease::default());
         let sent = (0..10_000).filter(|ms| send(&mut record, &mut lease, limits, T0.plus_ms(*ms))).count();
         prop_assert!(sent * 10 >= usize::try_from(rate).unwrap() * 80, "{sent} in ten seconds at {rate} a second");
-        prop_assert!(record.version <= 41, "{} writes for {sent} mails", record.version);
+        // A lease covers more than an eighth of a second, whatever the rate.
+        prop_assert!(record.version <= 81, "{} writes for {sent} mails", record.version);
     }
 
     /// Strikes are a set of facts: their order does not matter to whether it pauses.
