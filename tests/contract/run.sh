@@ -38,7 +38,7 @@ trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true' EX
 for _ in $(seq 150); do
     url=$(sed -n 's/^listening on //p' "$out/serve.log")
     [ -z "$url" ] || break
-    kill -0 "$server"
+    kill -0 "$server" 2>/dev/null || { cat "$out/serve.log" >&2; exit 1; }
     sleep 0.2
 done
 
