@@ -217,7 +217,14 @@ impl<P: ScoreInput> Words<'_, '_, P> {
                 (all, joined(&said, all, " and "))
             }
             Predicate::Any(inner) => {
-                let said: Vec<_> = inner.iter().map(|p| self.say(p)).collect();
+                // Touches of a rule are counted together, whichever of them it was, so they are told together.
+                let is_touch = |p: &&Predicate| matches!(p, Predicate::Touchpoint(_));
+                let (touches, others): (Vec<_>, Vec<_>) = inner.iter().partition(is_touch);
+                let mut said: Vec<_> = others.into_iter().map(|p| self.say(p)).collect();
+                let touches: Vec<String> = touches.into_iter().filter_map(touch_of).collect();
+                if !touches.is_empty() {
+                    said.insert(0, self.touched(&listed(&touches)));
+                }
                 let any = said.iter().any(|(holds, _)| *holds);
                 (any, joined(&said, any, "; "))
             }
@@ -230,10 +237,7 @@ impl<P: ScoreInput> Words<'_, '_, P> {
                     (!holds, text)
                 }
             }
-            Predicate::Touchpoint(of) => {
-                let times = self.matched.days.count();
-                (times > 0, self.times(of, times))
-            }
+            Predicate::Touchpoint(of) => self.touched(&touch_words(of)),
             Predicate::Seen(seen) => self.seen(seen),
             Predicate::FieldIs { field, any_of } => self.field(predicate, field, "is not", any_of),
             Predicate::FieldContains { field, any_of } => {
@@ -299,13 +303,14 @@ impl<P: ScoreInput> Words<'_, '_, P> {
         }
     }
 
-    fn times(&self, of: &TouchMatch, times: u32) -> String {
-        let what = touch_words(of);
-        match times {
+    fn touched(&self, what: &str) -> (bool, String) {
+        let times = self.matched.days.count();
+        let text = match times {
             0 => format!("not yet: {what}"),
             1 => format!("{what} once{}", self.latest().replace("last ", "")),
             n => format!("{what} {n} times{}", self.latest()),
-        }
+        };
+        (times > 0, text)
     }
 
     fn latest(&self) -> String {
@@ -371,6 +376,14 @@ const fn class_words(class: DomainClass) -> &'static str {
         DomainClass::Disposable => "a provider of throw-away mailboxes",
         DomainClass::Competitor => "a competitor",
         DomainClass::Business => "an employer's domain",
+    }
+}
+
+fn touch_of(predicate: &Predicate) -> Option<String> {
+    if let Predicate::Touchpoint(of) = predicate {
+        Some(touch_words(of))
+    } else {
+        None
     }
 }
 
