@@ -34,10 +34,11 @@ status=0
 printf '%-10s %10s %8s  %s\n' function bytes glibc sha256
 for function in "${functions[@]}"; do
   zip=target/lambda/$function/bootstrap.zip
-  unpacked=$(mktemp -d)
+  # What is in the zip stays beside it, for whoever wants to run it.
+  unpacked=target/lambda/$function
   python3 -m zipfile -e "$zip" "$unpacked"
+  chmod +x "$unpacked/bootstrap"
   glibc=$(objdump -T "$unpacked/bootstrap" | grep -oE 'GLIBC_[0-9.]+' | sort -V | tail -1)
-  rm -rf "$unpacked"
   printf '%-10s %10s %8s  %s\n' "$function" "$(stat -c %s "$zip")" "${glibc#GLIBC_}" "$(sha256sum "$zip" | cut -c1-16)"
   if [ "$(printf '%s\n' GLIBC_2.34 "$glibc" | sort -V | tail -1)" != GLIBC_2.34 ]; then
     echo "$function needs $glibc, and Amazon Linux 2023 has 2.34" >&2
