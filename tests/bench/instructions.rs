@@ -4,8 +4,9 @@
 //! guide and download it, one at a time. A process that has served one visitor gives the cold figure; what each invocation of further
 //! visitors adds is the warm one. DynamoDB, SES and SSM are reached without TLS here, so a handshake is not in the figures.
 //!
-//! `LODESTONE_FUNCTIONS=DIR` counts the very files that are deployed, unpacked as `DIR/capture/bootstrap`. Needs valgrind. What callgrind
-//! wrote stays in `target/callgrind`, for `callgrind_annotate`.
+//! `LODESTONE_FUNCTIONS=DIR` counts the very files that are deployed, unpacked as `DIR/capture/bootstrap`. Needs valgrind
+//! (`/usr/bin/valgrind`, or where the variable `VALGRIND` says). What callgrind wrote stays in `target/callgrind`, for
+//! `callgrind_annotate`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,6 +26,10 @@ const WARM: u64 = 20;
 const FUNCTIONS: [&str; 5] = ["capture", "links", "score", "deliver", "notify"];
 
 fn main() -> anyhow::Result<()> {
+    if !Path::new(&valgrind()).exists() {
+        println!("{} is not there: instructions are not counted", valgrind());
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -53,6 +58,10 @@ fn main() -> anyhow::Result<()> {
 struct Count {
     instructions: u64,
     invocations: u64,
+}
+
+fn valgrind() -> String {
+    system_env("VALGRIND").unwrap_or_else(|| "/usr/bin/valgrind".to_owned())
 }
 
 fn folder() -> PathBuf {
@@ -133,7 +142,7 @@ fn wrap(folder: &Path, function: &str) -> anyhow::Result<()> {
     let (out, real) = (out.display(), binary(function));
     let script = format!(
         "#!/bin/sh\nexec {} --tool=callgrind --callgrind-out-file='{out}' '{}'\n",
-        system_env("VALGRIND").unwrap_or_else(|| "/usr/bin/valgrind".to_owned()),
+        valgrind(),
         real.display()
     );
     fs::write(&file, script)?;
