@@ -123,14 +123,19 @@ impl Row {
         } else {
             format!("{:.0}", median(self.settled.clone()))
         };
+        // The first rows of a turn have nothing to stand beside.
+        let beside = if ratio.is_nan() {
+            String::new()
+        } else {
+            format!("{ratio:.2}")
+        };
         println!(
-            "{:<26} {:>7} {:>9.0} {:>9.2} {:>9.2} {:>9.2} {settled:>16}",
+            "{:<26} {:>7} {:>9.0} {:>9.2} {:>9.2} {beside:>9} {settled:>16}",
             self.kind.name(),
             self.clients,
             median(self.rates.clone()),
             percentile(&mut self.waits, 50),
             percentile(&mut self.waits, 99),
-            ratio,
         );
         matches!(self.kind, Kind::Quiet) && ratio < GOAL
     }
