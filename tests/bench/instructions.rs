@@ -77,16 +77,7 @@ fn binary(function: &str) -> PathBuf {
     if let Some(folder) = Deployed::given_folder() {
         return Deployed::given(&folder, function);
     }
-    PathBuf::from(match function {
-        "capture" => env!("CARGO_BIN_EXE_capture-under-test"),
-        "links" => env!("CARGO_BIN_EXE_links-under-test"),
-        "score" => env!("CARGO_BIN_EXE_score-under-test"),
-        "deliver" => env!("CARGO_BIN_EXE_deliver-under-test"),
-        "notify" => env!("CARGO_BIN_EXE_notify-under-test"),
-        "feedback" => env!("CARGO_BIN_EXE_feedback-under-test"),
-        "keep" => env!("CARGO_BIN_EXE_keep-under-test"),
-        _ => "/no/such/function",
-    })
+    tests::built_beside!(function)
 }
 
 /// Serves that many visitors, and counts.

@@ -32,16 +32,7 @@ const TWENTY_MINUTES: u32 = 20 * 60;
 const TEN_DAYS: u32 = 10 * 24 * 3_600;
 
 fn binary(package: &str) -> PathBuf {
-    PathBuf::from(match package {
-        "capture" => env!("CARGO_BIN_EXE_capture-under-test"),
-        "links" => env!("CARGO_BIN_EXE_links-under-test"),
-        "score" => env!("CARGO_BIN_EXE_score-under-test"),
-        "deliver" => env!("CARGO_BIN_EXE_deliver-under-test"),
-        "notify" => env!("CARGO_BIN_EXE_notify-under-test"),
-        "feedback" => env!("CARGO_BIN_EXE_feedback-under-test"),
-        "keep" => env!("CARGO_BIN_EXE_keep-under-test"),
-        _ => "/no/such/function",
-    })
+    tests::built_beside!(package)
 }
 
 /// Posts a form as a script with its own key, again where an error comes back.

@@ -20,6 +20,7 @@ pub mod person;
 pub mod pump;
 pub mod quarantine;
 pub mod query;
+pub mod reason;
 pub mod replay;
 pub mod report;
 pub mod rescore;

@@ -3,7 +3,7 @@
 //! Works on the local data and on a deployed stack alike. A pause and a lift are audited before they are done. Must not know the command
 //! line.
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
 use serde_json::{Value, json};
 use shared::domain::sending::{Pause, Sending, StrikeKind};
 use shared::domain::text::people_time;
@@ -11,8 +11,8 @@ use shared::domain::time::Timestamp;
 use shared::flow::Write;
 use shared::store::{Committed, Store};
 
-/// Longest reason in characters.
-const MAX_REASON: usize = 200;
+use crate::reason::checked;
+
 /// Tries at a record that senders write meanwhile.
 const TRIES: u32 = 10;
 
@@ -33,16 +33,7 @@ pub async fn change(
     id: &str,
     now: Timestamp,
 ) -> anyhow::Result<bool> {
-    let reason = reason.trim();
-    ensure!(!reason.is_empty(), "say why with --reason");
-    ensure!(
-        reason.chars().count() <= MAX_REASON,
-        "the reason is longer than {MAX_REASON} characters"
-    );
-    ensure!(
-        !reason.contains('@'),
-        "the reason is kept for long: leave addresses out of it"
-    );
+    let reason = checked(reason)?;
     for _ in 0..TRIES {
         let before = store.sending().await?;
         if before.pause.is_some() == (act == Act::Pause) {

@@ -19,6 +19,23 @@ use tokio_rustls::rustls::{ServerConfig, crypto};
 /// A public address, so that the guard against inner addresses lets it pass. No connection leaves this machine.
 pub const OUTSIDE: Ipv4Addr = Ipv4Addr::new(44, 0, 0, 1);
 
+/// The binary of a package that Cargo built beside the test or benchmark that asks: only that knows where it is.
+#[macro_export]
+macro_rules! built_beside {
+    ($package:expr) => {
+        std::path::PathBuf::from(match $package {
+            "capture" => env!("CARGO_BIN_EXE_capture-under-test"),
+            "links" => env!("CARGO_BIN_EXE_links-under-test"),
+            "score" => env!("CARGO_BIN_EXE_score-under-test"),
+            "deliver" => env!("CARGO_BIN_EXE_deliver-under-test"),
+            "notify" => env!("CARGO_BIN_EXE_notify-under-test"),
+            "feedback" => env!("CARGO_BIN_EXE_feedback-under-test"),
+            "keep" => env!("CARGO_BIN_EXE_keep-under-test"),
+            _ => "/no/such/function",
+        })
+    };
+}
+
 /// What children are made of.
 pub struct Deployed {
     binary: fn(&str) -> PathBuf,

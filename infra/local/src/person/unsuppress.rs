@@ -3,7 +3,7 @@
 //! Only an operator can lift a complaint or a hard bounce. Consents that were taken back stay taken back: this opens the way for mail
 //! that is asked for anew, and for nothing else.
 
-use anyhow::{bail, ensure};
+use anyhow::bail;
 use shared::domain::id::derived;
 use shared::domain::pii::Pii;
 use shared::domain::touchpoint::{Touchpoint, TouchpointKind, Trust};
@@ -11,9 +11,8 @@ use shared::flow::Write;
 use shared::store::Committed;
 
 use super::{Person, Records};
+use crate::reason::checked;
 
-/// Longest reason in characters.
-const MAX_REASON: usize = 200;
 /// Tries at a guard that other writers change meanwhile.
 const TRIES: u32 = 6;
 
@@ -23,16 +22,7 @@ pub async fn unsuppress(
     email: &str,
     reason: &str,
 ) -> anyhow::Result<Option<&'static str>> {
-    let reason = reason.trim();
-    ensure!(!reason.is_empty(), "say why with --reason");
-    ensure!(
-        reason.chars().count() <= MAX_REASON,
-        "the reason is longer than {MAX_REASON} characters"
-    );
-    ensure!(
-        !reason.contains('@'),
-        "the reason is kept longer than the person's data: leave addresses out of it"
-    );
+    let reason = checked(reason)?;
     let person = Person::of(email, records.identity)?;
     let lead_id = person.lead_id;
     for _ in 0..TRIES {
