@@ -32,3 +32,8 @@ pub mod stack;
 pub mod storage;
 pub mod table;
 pub mod template;
+
+/// Seven functions and their SDK clients live in one process here and allocate much in small pieces. The functions as they are deployed
+/// keep the system's allocator, which starts faster and takes half the memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
