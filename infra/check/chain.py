@@ -40,7 +40,7 @@ OUT = ROOT / "target/template"
 
 # `local` is what the local runner passes; `dev` leaves out all that is optional; `prod` turns all of it on.
 PARAMETERS: dict[str, dict[str, str | int]] = {
-    "local": {"Stage": "local", "PublicUrl": "http://127.0.0.1:8787", "MaxSendRate": 0, "DailySendQuota": 0},
+    "local": {"Stage": "local", "PublicUrl": "http://127.0.0.1:8787", "MaxSendRate": 0, "DailySendQuota": 0, "DomainMailsPerHour": 0},
     "dev": {
         "Stage": "dev",
         "PublicUrl": "https://abcdefghij.execute-api.eu-central-1.amazonaws.com",

@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::Context as _;
 use aws_sdk_dynamodb::types::AttributeValue;
+use lodestone::person::unsuppress::unsuppress;
 use lodestone::quarantine::Quarantine;
+use lodestone::ses::Happening;
 use shared::domain::email::EmailAddress;
 use shared::domain::outbox::State;
 use shared::domain::time::{DAY_MS, Timestamp};
-use tests::world::World;
+use tests::world::{World, guide, link};
+
+use crate::person::records;
 
 /// Posts of an ordinary test run.
 const POSTS: usize = 200;
@@ -275,5 +279,77 @@ async fn everything_that_was_not_sent_says_why(
         (State::Skipped.name(), stored.len() - sent),
     ];
     assert_eq!(by_state, BTreeMap::from(expected));
+    Ok(())
+}
+
+/// Asks for the guide under another spelling of one mailbox, and tells how many mails that spelling has got.
+async fn asked_as(world: &World, email: &str) -> anyhow::Result<usize> {
+    world.submit_until_taken("guide", &guide(email)).await?;
+    world.settle().await?;
+    Ok(world.mails_to(email)?.len())
+}
+
+const FIRST: &str = "adalovelace+first@gmail.com";
+const OWN: &str = "adalovelace+own@gmail.com";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frm_4_whoever_leaves_once_is_left_alone_under_every_spelling_until_they_prove_one()
+-> anyhow::Result<()> {
+    let world = World::calm(442).await?;
+    // Two spellings; one of them is proved by a click.
+    assert_eq!(asked_as(&world, OWN).await?, 1);
+    let own = world.mails_to(OWN)?.remove(0);
+    world.open_and_press(&link(&own, "/d/")?, &[]).await?;
+    world.advance(3600).await?;
+    assert_eq!(asked_as(&world, FIRST).await?, 1);
+    let unwanted = world.mails_to(FIRST)?.remove(0);
+    let left = world.press(&link(&unwanted, "/u/")?).send().await?;
+    assert_eq!(left.status(), 200);
+    world.settle().await?;
+
+    world.advance(3600).await?;
+    assert_eq!(asked_as(&world, "ada.lovelace@gmail.com").await?, 0);
+    let outbox = &world.known("ada.lovelace@gmail.com").await?["outbox"];
+    assert_eq!(outbox[0]["reason"], "unsubscribed");
+    // The spelling that a person proved goes on.
+    assert_eq!(asked_as(&world, OWN).await?, 2);
+
+    // Days later nothing but the question whether it was them, and one click answers it.
+    world.advance(3 * 24 * 3600).await?;
+    assert_eq!(asked_as(&world, "Ada.Lovelace@googlemail.com").await?, 1);
+    let question = world.mails_to("Ada.Lovelace@googlemail.com")?.remove(0);
+    assert!(link(&question, "/d/").is_err(), "brings a file");
+    let yes = link(&question, "/c/")?;
+    let answer = world.open_and_press(&yes, &[]).await?;
+    assert_eq!(answer.status(), 303);
+    world.settle().await?;
+    world.advance(3600).await?;
+    assert_eq!(asked_as(&world, "Ada.Lovelace@googlemail.com").await?, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frm_4_a_complaint_holds_for_the_mailbox_until_an_operator_lifts_it() -> anyhow::Result<()>
+{
+    let world = World::calm(443).await?;
+    assert_eq!(asked_as(&world, FIRST).await?, 1);
+    let mail = world.mails_to(FIRST)?.remove(0);
+    let ses = world.app.ses();
+    assert!(ses.play(Happening::Complaint, &mail.id, None).await?);
+    world.settle().await?;
+    for (days, spelling) in ["AdaLovelace@gmail.com", "ada.lovelace+b@googlemail.com"]
+        .iter()
+        .enumerate()
+    {
+        world
+            .advance(u32::try_from(days)? * 40 * 24 * 3600 + 3600)
+            .await?;
+        assert_eq!(asked_as(&world, spelling).await?, 0, "{spelling}");
+    }
+    let store = world.store()?;
+    let lifted = unsuppress(&records(&world, &store), FIRST, "told us on the phone").await?;
+    assert_eq!(lifted, Some("complaint"));
+    world.advance(3600).await?;
+    assert_eq!(asked_as(&world, "adalovelace+c@gmail.com").await?, 1);
     Ok(())
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use shared::domain::time::Timestamp;
 use shared::runtime::Clock;
 use tests::project;
-use tests::world::{START, World, demo, guide};
+use tests::world::{START, World, demo, guide, link};
 
 use crate::feedback_events::{event, hear};
 
@@ -246,8 +246,8 @@ impl AsyncSleep for MovesTheClock {
     }
 }
 
-/// A system that the account grants so many mails a second and in a day.
-async fn limited(seed: u64, rate: &str, quota: &str) -> anyhow::Result<(World, Arc<AtomicI64>)> {
+/// A system with these limits of the template's parameters.
+async fn limited(seed: u64, limits: &[(&str, &str)]) -> anyhow::Result<(World, Arc<AtomicI64>)> {
     let now = Arc::new(AtomicI64::new(START.0));
     let base = Arc::clone(&now);
     let clock = Clock::from_fn(move || Timestamp(base.load(Ordering::SeqCst)));
@@ -257,10 +257,10 @@ async fn limited(seed: u64, rate: &str, quota: &str) -> anyhow::Result<(World, A
         project("infra/site"),
         project("infra/template.yaml"),
     );
-    options.parameters = BTreeMap::from([
-        ("MaxSendRate".to_owned(), rate.to_owned()),
-        ("DailySendQuota".to_owned(), quota.to_owned()),
-    ]);
+    options.parameters = limits
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let moves = SharedAsyncSleep::new(MovesTheClock(Arc::clone(&now)));
     options.adjust_aws = Some(Box::new(move |aws| aws.with_sleep(moves)));
     Ok((World::start(options).await?, now))
@@ -270,7 +270,7 @@ async fn limited(seed: u64, rate: &str, quota: &str) -> anyhow::Result<(World, A
 async fn ses_6_two_senders_at_once_keep_under_the_accounts_rate_and_lose_nothing()
 -> anyhow::Result<()> {
     const RATE: usize = 10;
-    let (world, now) = limited(504, "10", "0").await?;
+    let (world, now) = limited(504, &[("MaxSendRate", "10")]).await?;
     for n in 0..80 {
         world
             .submit_until_taken("guide", &guide(&visitor(n)))
@@ -308,7 +308,7 @@ async fn ses_6_two_senders_at_once_keep_under_the_accounts_rate_and_lose_nothing
 #[tokio::test(flavor = "multi_thread")]
 async fn ses_6_what_is_over_the_quota_of_a_day_waits_until_the_hours_move_on() -> anyhow::Result<()>
 {
-    let (world, _now) = limited(505, "0", "20").await?;
+    let (world, _now) = limited(505, &[("DailySendQuota", "20")]).await?;
     mailed(&world, 0..25).await?;
     let sent = |world: &World| -> anyhow::Result<usize> { Ok(world.mails_to("visitor-")?.len()) };
     // 98 % of 20, and the rest is for alerts.
@@ -321,5 +321,54 @@ async fn ses_6_what_is_over_the_quota_of_a_day_waits_until_the_hours_move_on() -
     assert!(!world.mails_to(MIRA)?.is_empty(), "sales hears nothing");
     world.advance(8 * 3600).await?;
     assert_eq!(sent(&world)?, 25);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frm_4_one_domain_gets_so_many_unproved_mails_an_hour_and_the_others_come_in_the_next_hours()
+-> anyhow::Result<()> {
+    let (world, _now) = limited(506, &[("DomainMailsPerHour", "4")]).await?;
+    let sent = || -> anyhow::Result<usize> { Ok(world.mails_to("visitor-")?.len()) };
+    mailed(&world, 0..10).await?;
+    assert_eq!(sent()?, 4);
+    // Another domain has an hour of its own, and whoever proved an address does not count.
+    world
+        .submit_until_taken("guide", &guide("grace@other-engines.com"))
+        .await?;
+    world.settle().await?;
+    assert_eq!(world.mails_to("grace@other-engines.com")?.len(), 1);
+    let mail = world.mails_to("visitor-")?.remove(0);
+    let proved = mail.to[0].clone();
+    world.open_and_press(&link(&mail, "/d/")?, &[]).await?;
+    world.advance(16 * 60).await?;
+    world.submit_until_taken("guide", &guide(&proved)).await?;
+    world.settle().await?;
+    assert_eq!(world.mails_to(&proved)?.len(), 2);
+    assert_eq!(sent()?, 5);
+
+    world.advance(3600).await?;
+    assert_eq!(sent()?, 9);
+    world.advance(3600).await?;
+    assert_eq!(sent()?, 11, "nothing is lost");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frm_4_a_mail_that_waited_a_day_for_its_domain_is_let_go_and_says_so() -> anyhow::Result<()>
+{
+    let (world, _now) = limited(507, &[("DomainMailsPerHour", "1")]).await?;
+    mailed(&world, 0..30).await?;
+    for _ in 0..26 {
+        world.advance(3600).await?;
+    }
+    let mut reasons = BTreeMap::new();
+    for n in 0..30 {
+        let item = world.known(&visitor(n)).await?["outbox"][0].clone();
+        let told = item["reason"].as_str().unwrap_or("sent").to_owned();
+        *reasons.entry(told).or_insert(0) += 1;
+    }
+    let limited = "limited: too many mails to one domain for a day";
+    assert!(reasons["sent"] >= 24, "{reasons:?}");
+    assert_eq!(reasons["sent"] + reasons[limited], 30, "{reasons:?}");
     Ok(())
 }

@@ -9,6 +9,7 @@ use shared::channel::effect::{Recheck, Worker};
 use shared::channel::mail::Writer;
 use shared::channel::ses::Ses;
 use shared::channel::turn::{Turn, Turns};
+use shared::domain::guard::Guard;
 use shared::domain::outbox::{OutboxItem, Outcome, Reader, State};
 use shared::domain::send_limit::SendLimit;
 use shared::domain::sending::Limits;
@@ -30,6 +31,8 @@ pub struct Deps {
     pub turns: Turns,
     /// The site in force.
     pub site: SiteHandle,
+    /// Mails an hour to one domain, to addresses that nobody proved; 0 = no limit.
+    pub domain_limit: u32,
     /// Signs links.
     pub keys: TokenRing,
     /// Sends.
@@ -43,6 +46,7 @@ pub struct Deps {
 impl Deps {
     /// Reads `*_TABLE`, `PUBLIC_URL`, `MAIL_FROM`, `CONFIGURATION_SET`, `TOKEN_KEYS_PARAM`, and what the account may send:
     /// `MAX_SEND_RATE` in mails a second and `DAILY_SEND_QUOTA` in mails in 24 hours, 0 = no limit of ours.
+    /// `DOMAIN_MAILS_PER_HOUR` limits mails to one domain, to addresses that nobody proved.
     pub async fn build(runtime: &Runtime, env: Lookup<'_>) -> Result<Self, StartError> {
         let mut settings = SettingsReader::new(env);
         let tables = Tables::from_env(&mut settings, &[Table::Leads, Table::Outbox, Table::Ops]);
@@ -52,6 +56,7 @@ impl Deps {
         let keys_param = settings.required("TOKEN_KEYS_PARAM");
         let rate = settings.number("MAX_SEND_RATE");
         let quota = settings.number("DAILY_SEND_QUOTA");
+        let domain_limit = settings.number("DOMAIN_MAILS_PER_HOUR");
         settings.finish()?;
         let limits = Limits {
             rate: rate?,
@@ -78,6 +83,7 @@ impl Deps {
                 reader: Reader::Deliver,
             },
             site: runtime.site()?,
+            domain_limit: domain_limit?,
             keys,
             ses: Ses::new(runtime.aws.ses(), configuration_set),
             public_url,
@@ -125,16 +131,22 @@ async fn recheck(
         Some(_) => store.lead(item.lead_id).await?,
         None => None,
     };
+    // Whoever proved the address is answered for themselves alone.
+    let mailbox = match item.order.mailbox() {
+        Some(mailbox) if guard.confirmed_at.is_none() => store.guard(mailbox).await?,
+        Some(_) | None => Guard::default(),
+    };
     let site = deps.site.get();
     let form = item.order.form.as_deref();
     let known = Known {
         guard: &guard,
+        mailbox: &mailbox,
         lead: lead.as_ref(),
         form: form.and_then(|id| site.forms.get(id)),
         limit: &limit,
         now,
     };
-    let wish = deliver::decide(&item, known);
+    let mut wish = deliver::decide(&item, known);
     // An attempt that was cut off is only noted here; nothing goes out.
     let goes_out = !matches!(wish, Wish::Skip(_)) && item.state != State::Sending;
     if goes_out && !turn.may_send().await? {
@@ -142,6 +154,13 @@ async fn recheck(
             stays_due: true,
             ..Recheck::default()
         });
+    }
+    if goes_out
+        && deps.domain_limit > 0
+        && let Some(domain) = deliver::counts_in_domain(&item, &wish, known)
+        && !store.count_mail(domain, deps.domain_limit, now).await?
+    {
+        wish = deliver::over_domain_limit(&item, now);
     }
     let mut with_claim = vec![Write::GuardIs(item.lead_id, guard.version)];
     with_claim.extend(deliver::count(&item, &wish, &limit, &owner, now).map(Write::SendLimit));
@@ -153,6 +172,7 @@ async fn recheck(
         Wish::Send => {}
         Wish::SendAs(order) => recheck.order = Some(order),
         Wish::Skip(reason) => recheck.skip = Some(reason),
+        Wish::PutOff(until) => recheck.not_before = Some(until),
     }
     Ok(recheck)
 }

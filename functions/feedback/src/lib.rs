@@ -116,9 +116,11 @@ async fn hear(deps: &Deps, message: &QueueMessage) -> Result<(), Failure> {
         let guard = deps.store.guard(lead_id).await?;
         let now = deps.clock.now();
         let heard = decide(&event, &item, &guard, now);
+        let mailbox = mailbox(deps, &heard, &item).await?;
         let strike = struck(deps, &heard, known, now).await?;
         let paused = strike.iter().any(|w| matches!(w, Write::Outbox(_)));
         let mut writes = writes(heard, &item, &guard, known);
+        writes.extend(mailbox.filter(|_| !known));
         writes.extend(strike);
         if writes.is_empty() {
             return Ok(());
@@ -159,20 +161,26 @@ async fn struck(
     Ok(writes)
 }
 
+/// What a complaint or a leaving adds to the guard of the whole mailbox.
+async fn mailbox(deps: &Deps, heard: &Heard, item: &OutboxItem) -> Result<Option<Write>, Failure> {
+    let (Some((reason, at)), Some(fact), Some(mailbox)) =
+        (heard.mailbox, &heard.touchpoint, item.order.mailbox())
+    else {
+        return Ok(None);
+    };
+    let before = deps.store.guard(mailbox).await?;
+    let after = before.clone().suppress(reason, at);
+    Ok(Write::guard(mailbox, &before, after, &fact.id))
+}
+
 /// The writes of what was heard, the fact first.
 fn writes(heard: Heard, item: &OutboxItem, guard: &Guard, known: bool) -> Vec<Write> {
     let mut writes = Vec::new();
     if let Some(touchpoint) = heard.touchpoint.filter(|_| !known) {
         let (lead_id, write_id) = (touchpoint.lead_id, touchpoint.id.clone());
         writes.push(Write::Touchpoint(touchpoint));
-        if let Some(mut next) = heard.guard {
-            next.version = guard.version + 1;
-            writes.push(Write::Guard {
-                lead_id,
-                guard: next,
-                write_id,
-            });
-        }
+        let after = heard.guard;
+        writes.extend(after.and_then(|after| Write::guard(lead_id, guard, after, &write_id)));
     }
     writes.extend(heard.item.map(|next| Write::OutboxMoved {
         item: Box::new(next),

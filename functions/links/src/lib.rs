@@ -19,16 +19,19 @@ use std::sync::Arc;
 use lambda_http::http::{Method, StatusCode, header};
 use lambda_http::{Body, Request};
 use shared::channel::storage::Storage;
+use shared::domain::email::EmailAddress;
 use shared::domain::form::Form;
 use shared::domain::guard::Guard;
 use shared::domain::id::{IdentityKey, LeadId};
 use shared::domain::lead::Lead;
+use shared::domain::outbox::Order;
 use shared::domain::time::Timestamp;
 use shared::domain::token::{Claims, Purpose, TokenError, TokenKeys, scope_of};
 use shared::edge::http::{Answer, header_text, network, page, set, source_ip, store_failure};
 use shared::edge::pages::words::{Words, words};
 use shared::edge::pages::{Look, MessagePage};
 use shared::flow::Write;
+use shared::flow::capture::order_to;
 use shared::flow::links::Visit;
 use shared::runtime::{
     Clock, Lookup, Runtime, SettingsReader, SiteSecrets, StartError, TokenRing, read_key,
@@ -321,20 +324,48 @@ impl Call<'_> {
         Ok(lead.filter(|l| !l.is_over(self.now)))
     }
 
+    /// The part of a mail order that says whom it goes to; none where there is nobody to mail.
+    fn order_to(&self, lead: Option<&Lead>) -> Option<Order> {
+        let address = EmailAddress::parse(lead?.email.as_ref()?.expose()).ok()?;
+        Some(order_to(&address, &self.deps.identity))
+    }
+
+    /// Under what the guard of the lead's whole mailbox is kept; none for a lead without an address.
+    fn mailbox_of(&self, lead: Option<&Lead>) -> Option<LeadId> {
+        self.order_to(lead)?.mailbox()
+    }
+
     /// Commits what `decide` makes of the guard, again where another writer was first. A fact that is there already is done.
     async fn commit(
         &self,
         lead_id: LeadId,
         decide: impl Fn(&Guard) -> Vec<Write>,
     ) -> Result<(), StoreError> {
+        self.commit_with_mailbox(lead_id, None, |guard, _| decide(guard))
+            .await
+    }
+
+    /// The same, decided from the guard of the lead's mailbox too.
+    async fn commit_with_mailbox(
+        &self,
+        lead_id: LeadId,
+        mailbox: Option<LeadId>,
+        decide: impl Fn(&Guard, Option<(LeadId, &Guard)>) -> Vec<Write>,
+    ) -> Result<(), StoreError> {
+        let store = &self.deps.store;
         for _ in 0..TRIES {
-            let guard = self.deps.store.guard(lead_id).await?;
-            let writes = decide(&guard);
+            let guard = store.guard(lead_id).await?;
+            let of_mailbox = match mailbox {
+                Some(id) => Some((id, store.guard(id).await?)),
+                None => None,
+            };
+            let of_mailbox = of_mailbox.as_ref().map(|(id, guard)| (*id, guard));
+            let writes = decide(&guard, of_mailbox);
             // A link of somebody who was erased since: there is nothing to say about them.
             if writes.is_empty() {
                 return Ok(());
             }
-            if let Committed::Written = self.deps.store.commit(&writes).await? {
+            if let Committed::Written = store.commit(&writes).await? {
                 return Ok(());
             }
         }

@@ -1,8 +1,8 @@
 //! Links in mails to leads: download, confirm, unsubscribe.
 
 use lambda_http::http::StatusCode;
-use shared::domain::email::EmailAddress;
 use shared::domain::form::Form;
+use shared::domain::guard::Guard;
 use shared::domain::lead::Lead;
 use shared::domain::magnet::Magnet;
 use shared::domain::outbox::Order;
@@ -12,7 +12,7 @@ use shared::domain::token::{Claims, Purpose, TokenError};
 use shared::domain::touchpoint::TouchpointKind;
 use shared::edge::http::{Answer, page, see_other};
 use shared::edge::pages::{Asked, ConfirmPage, DownloadPage, ExpiredPage, UnsubscribePage};
-use shared::flow::capture::{is_plain_name, order_to};
+use shared::flow::capture::is_plain_name;
 use shared::flow::links::{
     Named, Press, asks_back, confirmable, follow_up_id, follow_ups, machine_reason, pressed,
     renewed, unsubscribed,
@@ -104,7 +104,12 @@ pub(crate) async fn confirm(call: &Call<'_>, token: &str) -> Result<Answer, Stor
     };
     let store = &call.deps.store;
     let lead = store.lead(claims.subject).await?;
-    let comes_back = asks_back(&claims, &store.guard(claims.subject).await?);
+    let guard = store.guard(claims.subject).await?;
+    let mailbox = match call.mailbox_of(lead.as_ref()) {
+        Some(mailbox) if guard.confirmed_at.is_none() => store.guard(mailbox).await?,
+        Some(_) | None => Guard::default(),
+    };
+    let comes_back = asks_back(&claims, &guard) || asks_back(&claims, &mailbox);
     let ask = || ConfirmPage {
         look: call.look(Some(form)),
         form_title: &form.title,
@@ -160,8 +165,12 @@ pub(crate) async fn unsubscribe(call: &Call<'_>, token: &str) -> Result<Answer, 
     }
     if let Ok(claims) = claims {
         let visit = call.visit(&claims);
-        call.commit(claims.subject, |guard| unsubscribed(&claims, &visit, guard))
-            .await?;
+        let lead = call.deps.store.lead(claims.subject).await?;
+        let mailbox = call.mailbox_of(lead.as_ref());
+        call.commit_with_mailbox(claims.subject, mailbox, |guard, mailbox| {
+            unsubscribed(&claims, &visit, guard, mailbox)
+        })
+        .await?;
     }
     // The same for a damaged link, which tells nothing of its form: so in the language of the business.
     let words = call.words(None);
@@ -189,12 +198,8 @@ async fn expired(call: &Call<'_>, claims: &Claims) -> Result<Answer, StoreError>
         ));
     }
     let lead = call.lead(claims.subject).await?;
-    let address = lead
-        .as_ref()
-        .and_then(|l| l.email.as_ref())
-        .and_then(|e| EmailAddress::parse(e.expose()).ok());
     // Whether there is still somebody to mail is not said.
-    if let Some(address) = address {
+    if let Some(order_to_them) = call.order_to(lead.as_ref()) {
         let order = Order {
             template: if form.magnet.is_some() {
                 "magnet".into()
@@ -207,7 +212,7 @@ async fn expired(call: &Call<'_>, claims: &Claims) -> Result<Answer, StoreError>
                 .into_iter()
                 .map(|ask| ask.purpose.clone())
                 .collect(),
-            ..order_to(&address, &call.deps.identity)
+            ..order_to_them
         };
         let visit = call.visit(claims);
         // There already: the same press of the same day, whose mail is on its way.
@@ -230,13 +235,12 @@ fn follow_up_order(
     if magnet.follow_ups.is_empty() {
         return None;
     }
-    let lead = lead?;
-    let address = EmailAddress::parse(lead.email.as_ref()?.expose()).ok()?;
-    let name = lead.profile.get("first_name").map(|v| v.value.to_text());
+    let order_to_them = call.order_to(lead)?;
+    let name = lead?.profile.get("first_name").map(|v| v.value.to_text());
     Some(Order {
         form: Some(form.id.clone()),
         first_name: Pii::new(name.filter(|n| is_plain_name(n)).unwrap_or_default()),
-        ..order_to(&address, &call.deps.identity)
+        ..order_to_them
     })
 }
 

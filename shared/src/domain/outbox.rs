@@ -169,6 +169,9 @@ pub struct Order {
     /// Keyed hash of the folded address, for the limit on mails to one mailbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_key: Option<String>,
+    /// Keyed hash of the address's domain, for the limit on mails to one domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain_key: Option<String>,
     /// Form it comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
@@ -214,6 +217,14 @@ pub struct Order {
     /// Answers a notice tells about, as (label, value).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answers: Vec<super::handoff::Labelled>,
+}
+
+impl Order {
+    /// The reference under which the guard of the whole mailbox is kept: every spelling of the address has it in common, and no lead
+    /// has it, so that erasing one leaves it. None for an order that names no mailbox.
+    pub fn mailbox(&self) -> Option<LeadId> {
+        self.limit_key.as_ref()?.parse().ok()
+    }
 }
 
 /// Somebody who is asked at a later time.

@@ -50,6 +50,11 @@ impl SendLimit {
         }
     }
 
+    /// Whether this outbox item was counted before.
+    pub fn has(&self, outbox_id: &str) -> bool {
+        self.sends.iter().any(|s| s.outbox_id == outbox_id)
+    }
+
     /// Why a further mail for `form` must not go out now, or none. A mailbox that nobody confirmed gets one mail per form in 15 minutes,
     /// three in 24 hours and five in 30 days over all forms; a confirmed one gets one per form in 15 minutes and twenty in 24 hours. An
     /// item that was counted before (a resend) is not a further mail.
@@ -60,7 +65,7 @@ impl SendLimit {
         confirmed: bool,
         now: Timestamp,
     ) -> Option<&'static str> {
-        if self.sends.iter().any(|s| s.outbox_id == outbox_id) {
+        if self.has(outbox_id) {
             return None;
         }
         let since = |ms: i64| self.sends.iter().filter(move |s| now.since(s.at) < ms);

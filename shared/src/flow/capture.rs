@@ -240,6 +240,7 @@ pub fn order_to(email: &EmailAddress, identity: &IdentityKey) -> Order {
     Order {
         to: Pii::new(email.normalised()),
         limit_key: Some(identity.pseudonym("mailbox", &email.folded())),
+        domain_key: Some(identity.pseudonym("domain", email.domain())),
         ..Order::default()
     }
 }

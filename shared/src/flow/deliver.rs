@@ -2,12 +2,12 @@
 
 use crate::domain::consent::Decision;
 use crate::domain::form::Form;
-use crate::domain::guard::{Guard, SuppressionReason};
+use crate::domain::guard::{Guard, Suppression, SuppressionReason};
 use crate::domain::lead::Lead;
 use crate::domain::outbox::{Order, OutboxItem};
 use crate::domain::send_limit::{SendLimit, Sent};
 use crate::domain::stage::Stage;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{HOUR_MS, Timestamp};
 
 /// Template of the mail that asks for a click and gives nothing else.
 pub const CONFIRM: &str = "confirm";
@@ -19,11 +19,16 @@ pub const MAGNET: &str = "magnet";
 /// How long somebody who left is not even asked: what is posted right after it may be a machine's repeat, or somebody else's doing.
 pub const AWAY_DAYS: i64 = 1;
 
+/// How long a mail waits for its turn where its domain gets too many.
+pub const WAITS_HOURS: i64 = 24;
+
 /// What a claim is decided from.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// Whether mail may go out at all.
     pub guard: &'a Guard,
+    /// What was said of the whole mailbox, in whatever spelling: counts while nobody proved that this spelling is theirs.
+    pub mailbox: &'a Guard,
     /// The lead; needed for what is marketing only.
     pub lead: Option<&'a Lead>,
     /// The form that the mail comes from.
@@ -43,6 +48,8 @@ pub enum Wish {
     SendAs(Box<Order>),
     /// It is not wanted any more.
     Skip(String),
+    /// It is wanted, and not before this.
+    PutOff(Timestamp),
 }
 
 /// What becomes of the mail. Asked at the claim, not earlier: nobody cancels work, its reader rechecks it.
@@ -56,8 +63,10 @@ pub fn decide(item: &OutboxItem, known: Known<'_>) -> Wish {
         return skip("erased");
     }
     let mut order = None;
-    if let Some(suppression) = &guard.suppressed {
-        match way_back(item, guard) {
+    let of_mailbox = known.mailbox.suppressed.as_ref();
+    let unproved = of_mailbox.filter(|_| guard.confirmed_at.is_none());
+    if let Some(suppression) = guard.suppressed.as_ref().or(unproved) {
+        match way_back(item, suppression) {
             Some(asks) => order = Some(Box::new(asks)),
             None => return skip(suppression.reason.name()),
         }
@@ -77,16 +86,46 @@ pub fn decide(item: &OutboxItem, known: Known<'_>) -> Wish {
         return skip("confirmed already");
     }
     let subject = order.as_deref().unwrap_or(&item.order);
-    let confirmed = guard.confirmed_at.is_some() && !subject.came_back;
+    let confirmed = is_confirmed(guard, subject);
     match limit.refuses(&limit_name(subject), &item.id, confirmed, known.now) {
         Some(reason) => skip(reason),
         None => order.map_or(Wish::Send, Wish::SendAs),
     }
 }
 
+/// Whether somebody proved that the address is theirs, and has not left since.
+const fn is_confirmed(guard: &Guard, order: &Order) -> bool {
+    guard.confirmed_at.is_some() && !order.came_back
+}
+
+/// The domain whose hourly limit a mail counts in: only what goes to an address that nobody proved counts, and a resend is no further
+/// mail.
+pub fn counts_in_domain<'i>(
+    item: &'i OutboxItem,
+    wish: &Wish,
+    known: Known<'_>,
+) -> Option<&'i str> {
+    let order = match wish {
+        Wish::Send => &item.order,
+        Wish::SendAs(order) => order,
+        Wish::Skip(_) | Wish::PutOff(_) => return None,
+    };
+    let counted = known.limit.has(&item.id);
+    let domain = item.order.domain_key.as_deref();
+    domain.filter(|_| !counted && !is_confirmed(known.guard, order))
+}
+
+/// What becomes of a mail whose domain has had its mails of this hour: it waits for the next one. Once it is older than
+/// [`WAITS_HOURS`] nobody waits for it any more.
+pub fn over_domain_limit(item: &OutboxItem, now: Timestamp) -> Wish {
+    if now.since(item.created_at) >= WAITS_HOURS * HOUR_MS {
+        return Wish::Skip("limited: too many mails to one domain for a day".into());
+    }
+    Wish::PutOff(Timestamp((now.0.div_euclid(HOUR_MS) + 1) * HOUR_MS))
+}
+
 /// The mail that asks somebody who had left and asked again since, whether it was them. Complaints and bounces know no way back.
-fn way_back(item: &OutboxItem, guard: &Guard) -> Option<Order> {
-    let left = guard.suppressed.as_ref()?;
+fn way_back(item: &OutboxItem, left: &Suppression) -> Option<Order> {
     let asked = matches!(item.order.template.as_str(), MAGNET | CONFIRM);
     let can = left.reason == SuppressionReason::Unsubscribed
         && left.at.plus_days(AWAY_DAYS) <= item.created_at;
@@ -141,10 +180,10 @@ pub fn count(
     owner: &str,
     now: Timestamp,
 ) -> Option<SendLimit> {
-    let counted = limit.sends.iter().any(|s| s.outbox_id == item.id);
+    let counted = limit.has(&item.id);
     let order = match wish {
         Wish::SendAs(order) => order,
-        Wish::Send | Wish::Skip(_) => &item.order,
+        Wish::Send | Wish::Skip(_) | Wish::PutOff(_) => &item.order,
     };
     let sent = Sent {
         at: now,
@@ -173,8 +212,13 @@ mod tests {
     }
 
     fn wish(item: &OutboxItem, guard: &Guard) -> Wish {
+        with_mailbox(item, guard, &Guard::default())
+    }
+
+    fn with_mailbox(item: &OutboxItem, guard: &Guard, mailbox: &Guard) -> Wish {
         let known = Known {
             guard,
+            mailbox,
             lead: None,
             form: None,
             limit: &SendLimit::default(),
@@ -211,6 +255,34 @@ mod tests {
                 Wish::Skip(reason.name().into())
             );
         }
+    }
+
+    #[test]
+    fn frm_4_whoever_left_is_left_alone_under_every_spelling_that_nobody_proved() {
+        let nobody = Guard::default();
+        let complained = Guard::default().suppress(SuppressionReason::Complaint, NOW.plus_days(-9));
+        assert_eq!(
+            with_mailbox(&item(MAGNET), &nobody, &complained),
+            Wish::Skip("complaint".into())
+        );
+        let left = Guard::default().suppress(SuppressionReason::Unsubscribed, NOW.plus_days(-9));
+        assert!(matches!(
+            with_mailbox(&item(MAGNET), &nobody, &left),
+            Wish::SendAs(order) if order.template == CONFIRM
+        ));
+        let proved = Guard::default().confirm(NOW.plus_days(-30), &[]);
+        assert_eq!(with_mailbox(&item(MAGNET), &proved, &left), Wish::Send);
+    }
+
+    #[test]
+    fn frm_4_what_is_over_a_domains_hour_waits_for_the_next_and_not_longer_than_a_day() {
+        let mail = item(MAGNET);
+        let Wish::PutOff(next) = over_domain_limit(&mail, NOW) else {
+            panic!("not put off")
+        };
+        assert!(next > NOW && next.since(NOW) <= HOUR_MS && next.0 % HOUR_MS == 0);
+        let late = NOW.plus_ms(WAITS_HOURS * HOUR_MS);
+        assert!(matches!(over_domain_limit(&mail, late), Wish::Skip(_)));
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Heard {
     pub touchpoint: Option<Touchpoint>,
     /// The guard, changed.
     pub guard: Option<Guard>,
+    /// What was said of the whole mailbox, in whatever spelling of the address, and when.
+    pub mailbox: Option<(SuppressionReason, Timestamp)>,
     /// The outbox item, settled.
     pub item: Option<OutboxItem>,
     /// What speaks against going on with mails to leads at all; counted with the fact, so once.
@@ -93,6 +95,12 @@ pub fn decide(event: &MailEvent, item: &OutboxItem, guard: &Guard, now: Timestam
     heard.strike = match fact {
         TouchpointKind::Complained => Some(StrikeKind::Complaint),
         TouchpointKind::Bounced if is_permanent(event) => Some(StrikeKind::HardBounce),
+        _ => None,
+    };
+    // A bounce says something of one spelling only: not every service takes tags.
+    heard.mailbox = match fact {
+        TouchpointKind::Complained => Some((SuppressionReason::Complaint, at)),
+        TouchpointKind::Unsubscribed => Some((SuppressionReason::Unsubscribed, at)),
         _ => None,
     };
     let next = guard_after(event, kind, guard, at);

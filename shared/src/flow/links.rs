@@ -1,9 +1,11 @@
 //! Deciding what a press of a button on a signed page means. GET and HEAD never get here: they change nothing.
 
+use std::iter;
+
 use crate::domain::consent::{ConsentGiven, Decision};
 use crate::domain::form::{ConsentAsk, Form};
 use crate::domain::guard::{Guard, SuppressionReason};
-use crate::domain::id::derived;
+use crate::domain::id::{LeadId, derived};
 use crate::domain::lead::{CAME_BACK, Lead};
 use crate::domain::magnet::Magnet;
 use crate::domain::outbox::{Order, OutboxItem};
@@ -202,7 +204,7 @@ pub fn pressed(
         if comes_back {
             after = after.come_back(visit.now);
         }
-        writes.extend(guard_write(claims, guard, after, &id));
+        writes.extend(Write::guard(claims.subject, guard, after, &id));
     }
     writes.extend(follows.into_iter().map(Write::Outbox));
     writes
@@ -349,7 +351,7 @@ pub fn preferences(
     }
     let id = touchpoint.id.clone();
     let mut writes = vec![Write::Touchpoint(touchpoint)];
-    writes.extend(guard_write(claims, guard, after, &id));
+    writes.extend(Write::guard(claims.subject, guard, after, &id));
     writes
 }
 
@@ -385,7 +387,13 @@ pub fn renewed(claims: &Claims, form: &Form, order: Order, visit: &Visit<'_>) ->
 }
 
 /// The person wants no more mail. Acts at once, whoever or whatever pressed: leaving is never made hard.
-pub fn unsubscribed(claims: &Claims, visit: &Visit<'_>, guard: &Guard) -> Vec<Write> {
+/// With `mailbox`, the guard of the mailbox too: no other spelling of the address gets a mail that nobody proved to want.
+pub fn unsubscribed(
+    claims: &Claims,
+    visit: &Visit<'_>,
+    guard: &Guard,
+    mailbox: Option<(LeadId, &Guard)>,
+) -> Vec<Write> {
     let day = visit.now.day().0.to_be_bytes();
     let id = derived(
         TouchpointKind::Unsubscribed.prefix(),
@@ -399,32 +407,17 @@ pub fn unsubscribed(claims: &Claims, visit: &Visit<'_>, guard: &Guard) -> Vec<Wr
     if !is_of_erased(claims, guard) {
         writes.push(Write::Touchpoint(touchpoint));
     }
-    writes.extend(guard_write(
-        claims,
-        guard,
-        guard
-            .clone()
-            .suppress(SuppressionReason::Unsubscribed, visit.now),
-        &id,
-    ));
+    for (lead_id, before) in iter::once((claims.subject, guard)).chain(mailbox) {
+        let left = SuppressionReason::Unsubscribed;
+        let after = before.clone().suppress(left, visit.now);
+        writes.extend(Write::guard(lead_id, before, after, &id));
+    }
     writes
 }
 
 /// Whether the link is of a life that was erased since: nothing that it says is kept.
 pub fn is_of_erased(claims: &Claims, guard: &Guard) -> bool {
     guard.has_erased(claims.issued_at())
-}
-
-fn guard_write(claims: &Claims, before: &Guard, mut after: Guard, write_id: &str) -> Option<Write> {
-    if after == *before {
-        return None;
-    }
-    after.version = before.version + 1;
-    Some(Write::Guard {
-        lead_id: claims.subject,
-        guard: after,
-        write_id: write_id.to_owned(),
-    })
 }
 
 #[cfg(test)]

@@ -114,3 +114,23 @@ pub enum Write {
     /// The record of a channel's receiver, if it still has the version before.
     Endpoint(Endpoint),
 }
+
+impl Write {
+    /// A guard in place of the one decided from; none where nothing changed.
+    pub fn guard(
+        lead_id: LeadId,
+        before: &Guard,
+        mut after: Guard,
+        write_id: &str,
+    ) -> Option<Self> {
+        if after == *before {
+            return None;
+        }
+        after.version = before.version + 1;
+        Some(Self::Guard {
+            lead_id,
+            guard: after,
+            write_id: write_id.to_owned(),
+        })
+    }
+}

@@ -1,11 +1,13 @@
-//! Counters kept in `ops`: posts from one network, mails to one mailbox, turns of a group.
+//! Counters kept in `ops`: posts from one network, mails to one mailbox and to one domain, turns of a group.
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::ReturnValue;
 
 use super::item::decode;
 use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
 use crate::domain::send_limit::{KEEP_DAYS, SendLimit};
-use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::domain::time::{HOUR_MS, MINUTE_MS, Timestamp};
 
 /// Posts allowed from one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +64,32 @@ impl Store {
         Ok(limit)
     }
 
+    /// Counts one mail to a domain in the current hour and tells whether it is among the first `most`. One write; over-counting is safe
+    /// here.
+    pub async fn count_mail(
+        &self,
+        domain: &str,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.tables.ops)
+            .key("pk", s(format!("domain#{domain}")))
+            .key("sk", s(format!("hour#{}", now.0.div_euclid(HOUR_MS))))
+            .update_expression("ADD #n :one SET #ttl = :ttl")
+            .condition_expression("attribute_not_exists(#n) OR #n < :most")
+            .expression_attribute_names("#n", "n")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":most", n(most.into()))
+            .expression_attribute_values(":ttl", n(now.plus_days(1).seconds()))
+            .return_consumed_capacity(CAPACITY);
+        let answer = call.send().await;
+        self.within(answer)
+    }
+
     /// Counts one post from a network and tells whether it is still within its limits. One write; over-counting is safe here.
     pub async fn count_post(
         &self,
@@ -88,7 +116,16 @@ impl Store {
             .expression_attribute_values(":per_minute", n(limits.per_minute.into()))
             .expression_attribute_values(":ttl", n(now.plus_days(2).seconds()))
             .return_consumed_capacity(CAPACITY);
-        match call.send().await {
+        let answer = call.send().await;
+        self.within(answer)
+    }
+
+    /// Whether a conditional count was taken.
+    fn within(
+        &self,
+        answer: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
+    ) -> Result<bool, StoreError> {
+        match answer {
             Ok(output) => {
                 self.meter.writes(output.consumed_capacity.as_ref());
                 Ok(true)
@@ -96,7 +133,7 @@ impl Store {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(aws_sdk_dynamodb::operation::update_item::UpdateItemError::is_conditional_check_failed_exception) =>
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(false)
             }

@@ -289,6 +289,16 @@ async fn fail_everywhere(world: &World) -> anyhow::Result<()> {
         }
         world.app.settle().await.ok();
     }
+    // Nothing gets through at all.
+    world.faults.start(Plan {
+        seed: 84,
+        per_mille: 1000,
+        calls: 400,
+    });
+    for n in 0..4 {
+        let email = format!("planted.f{n}@engines.com");
+        world.submit("guide", &answers(&email)).await?;
+    }
     world.faults.stop();
     let stack = world.app.core().stack();
     for (table, key) in [

@@ -102,7 +102,8 @@ impl Options {
     pub(crate) fn stack(&self, url: &str) -> StackOptions {
         let mut parameters = self.parameters.clone();
         // The stand-in for the mail service takes whatever comes.
-        let unlimited = [("MaxSendRate", "0"), ("DailySendQuota", "0")];
+        let unlimited =
+            ["MaxSendRate", "DailySendQuota", "DomainMailsPerHour"].map(|name| (name, "0"));
         for (name, value) in [("Stage", "local"), ("PublicUrl", url)]
             .into_iter()
             .chain(unlimited)

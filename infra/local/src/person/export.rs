@@ -39,6 +39,9 @@ pub async fn export(records: &Records<'_>, email: &str) -> anyhow::Result<Option
         let value = stored.as_ref().map_or(Value::Null, |s| s[part].clone());
         everything.insert(part.into(), value);
     }
+    // What was said of the mailbox under any spelling of the address.
+    let mailbox = records.store.guard(person.mailbox()?).await?;
+    everything.insert("mailbox_guard".into(), json!(mailbox));
     everything.insert("wordings".into(), json!(wordings));
     everything.insert("mails".into(), json!(mails));
     everything.insert("counters".into(), json!(counters));

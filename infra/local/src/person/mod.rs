@@ -69,6 +69,11 @@ impl Person {
         })
     }
 
+    /// Under what the guard of the whole mailbox is kept.
+    pub fn mailbox(&self) -> anyhow::Result<LeadId> {
+        Ok(self.limit_key.parse()?)
+    }
+
     /// Ways the address may be written, lower case; with those under which it was given.
     fn spellings(&self, stored: Option<&Value>) -> Vec<String> {
         let mut spellings = vec![

@@ -1,7 +1,7 @@
 //! Letting mail go out again to somebody whose address bounced, who complained or who left.
 //!
 //! Only an operator can lift a complaint or a hard bounce. Consents that were taken back stay taken back: this opens the way for mail
-//! that is asked for anew, and for nothing else.
+//! that is asked for anew, and for nothing else. What was said of the whole mailbox is lifted with it.
 
 use anyhow::bail;
 use shared::domain::id::derived;
@@ -27,24 +27,28 @@ pub async fn unsuppress(
     let lead_id = person.lead_id;
     for _ in 0..TRIES {
         let before = records.store.guard(lead_id).await?;
-        let Some(suppression) = before.suppressed.clone() else {
+        let mailbox = person.mailbox()?;
+        let of_mailbox = records.store.guard(mailbox).await?;
+        let suppressed = before
+            .suppressed
+            .as_ref()
+            .or(of_mailbox.suppressed.as_ref());
+        let Some(suppression) = suppressed.cloned() else {
             return Ok(None);
         };
         let kind = TouchpointKind::SuppressionLifted;
-        let id = derived(kind.prefix(), &[&before.version.to_be_bytes()]);
+        let versions = [before.version, of_mailbox.version].map(u64::to_be_bytes);
+        let id = derived(kind.prefix(), &[&versions.concat()]);
         let mut fact = Touchpoint::new(lead_id, id.clone(), kind, records.now);
         fact.trust = Trust::Sales;
         fact.reason = Some(suppression.reason.name().to_owned());
         fact.comment = Some(Pii::new(reason.to_owned()));
-        let mut after = before.clone();
-        after.suppressed = None;
-        after.soft_bounce_days.clear();
-        after.version = before.version + 1;
-        let write = Write::Guard {
-            lead_id,
-            guard: after,
-            write_id: id.clone(),
-        };
+        let lifted = [(lead_id, before), (mailbox, of_mailbox)].map(|(of, before)| {
+            let mut after = before.clone();
+            after.suppressed = None;
+            after.soft_bounce_days.clear();
+            Write::guard(of, &before, after, &id)
+        });
         let details = [
             ("lifted", suppression.reason.name().to_owned()),
             ("reason", reason.to_owned()),
@@ -55,7 +59,8 @@ pub async fn unsuppress(
             .store
             .audit_with("unsuppress", &subject, &trace, records.now, details)
             .await?;
-        let writes = [Write::Touchpoint(fact), write];
+        let mut writes = vec![Write::Touchpoint(fact)];
+        writes.extend(lifted.into_iter().flatten());
         if let Committed::Written = records.store.commit(&writes).await? {
             return Ok(Some(suppression.reason.name()));
         }
