@@ -162,6 +162,19 @@ async function expired(server, { unread }) {
   await shoot(server, 'page-expired-confirm', linkOf(await about('jean@eniac.org'), '/c/'));
 }
 
+/** The mails that come of something special: an alert that somebody asked for again, and the word that mails are paused. */
+async function rareMails(server, { person }) {
+  await run(BINARY, ['resend', person.email, '--data', server.data], { cwd: ROOT });
+  await server.settle();
+  await shoot(server, 'mail-alert-again', `/local/mail/${(await server.mails()).at(-1).id}/html`);
+  for (const { id } of (await server.mails()).filter((mail) => mail.tags.kind === 'mail').slice(0, 3)) {
+    const event = { event: 'complaint', mail: id };
+    await fetch(`${server.url}/local/ses`, { method: 'POST', body: JSON.stringify(event), headers: { 'content-type': 'application/json' } });
+  }
+  await server.settle();
+  await shoot(server, 'mail-paused', `/local/mail/${(await server.mails()).at(-1).id}/html`);
+}
+
 async function sales(server, { person }) {
   const alert = (await server.mails()).find((mail) => mail.tags.kind === 'alert');
   const link = (answer) => alert.links.find((url) => url.includes(`answer=${answer}`));
@@ -255,6 +268,7 @@ try {
       }
       if (asked('sales')) await sales(server, known);
       if (asked('visitors')) await expired(server, known);
+      if (asked('mails')) await rareMails(server, known);
     });
   }
   if (['local', 'reports'].some(asked)) {

@@ -9,7 +9,8 @@ use minijinja::Environment;
 use serde_json::{Value, json};
 
 use super::header::{mailbox, subject};
-use crate::domain::outbox::OutboxItem;
+use crate::domain::form::Form;
+use crate::domain::outbox::{Order, OutboxItem};
 use crate::domain::pii::Pii;
 use crate::domain::text::{people_date_in, people_size, people_time};
 use crate::domain::time::Timestamp;
@@ -67,14 +68,16 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    fn form(&self, order: &Order) -> Result<&Form, MailError> {
+        let form = order.form.as_deref();
+        form.and_then(|id| self.site.forms.get(id))
+            .ok_or(MailError::Gone("form"))
+    }
+
     /// A mail to a lead: what they asked for, a request to confirm, a reminder of either, or a follow-up.
     pub fn to_lead(&self, item: &OutboxItem, now: Timestamp) -> Result<Mail, MailError> {
         let order = &item.order;
-        let form = order
-            .form
-            .as_deref()
-            .and_then(|id| self.site.forms.get(id))
-            .ok_or(MailError::Gone("form"))?;
+        let form = self.form(order)?;
         let magnet = order
             .magnet
             .as_deref()
@@ -169,11 +172,7 @@ impl Writer<'_> {
     /// The notice of a new submission.
     pub fn notice(&self, item: &OutboxItem) -> Result<Mail, MailError> {
         let order = &item.order;
-        let form = order
-            .form
-            .as_deref()
-            .and_then(|id| self.site.forms.get(id))
-            .ok_or(MailError::Gone("form"))?;
+        let form = self.form(order)?;
         let person = order
             .person
             .as_deref()

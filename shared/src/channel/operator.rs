@@ -8,6 +8,11 @@ use crate::domain::outbox::OutboxItem;
 use crate::domain::sales::{Assignee, SalesPerson};
 use crate::domain::text::people_time;
 
+/// What a paragraph that is to be typed into a terminal begins with.
+const COMMAND: &str = "    ";
+/// How such a paragraph looks, by day and by night.
+const PRE: &str = "margin:0 0 16px;padding:12px 16px;background:rgba(127,127,127,.16);border-radius:6px;white-space:pre-wrap";
+
 impl Writer<'_> {
     /// A channel was switched off.
     pub fn switched_off(&self, channel: &str, endpoint: &Endpoint) -> Result<Mail, MailError> {
@@ -34,7 +39,7 @@ impl Writer<'_> {
              Nothing is lost. Forms go on taking people, alerts to sales go on, and every mail waits and goes out once you lift the pause.\n\n\
              What to do: find the form, campaign or import that these people came by, and put it right. Then run\n\n    \
              lodestone sending lift --reason \"what you found\"\n\n\
-             To see how things stand, run: lodestone sending status",
+             To see how things stand, run\n\n    lodestone sending status",
             since = people_time(item.created_at),
         );
         self.to_operator(
@@ -63,17 +68,21 @@ impl Writer<'_> {
         let paragraphs: Vec<String> = text
             .trim()
             .split("\n\n")
-            .map(|p| format!("<p style=\"margin:0 0 16px\">{}</p>", escape_html(p.trim())))
+            .map(|p| match p.strip_prefix(COMMAND) {
+                Some(command) => format!("<pre style=\"{PRE}\">{}</pre>", escape_html(command)),
+                None => format!("<p style=\"margin:0 0 16px\">{}</p>", escape_html(p)),
+            })
             .collect();
         let paragraphs = paragraphs.concat();
-        let language = escape_html(&self.site.business.language);
         Ok(Mail {
             from: mailbox(&self.site.sender.name, self.from),
             to: person.email.clone(),
             reply_to: None,
             subject: subject(about),
             html: format!(
-                "<!doctype html><html lang=\"{language}\"><meta charset=\"utf-8\"><title>{title}</title>\
+                "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
+                 <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+                 <meta name=\"color-scheme\" content=\"light dark\"><style>:root{{color-scheme:light dark}}</style>\
                  <body style=\"font:16px/1.5 sans-serif;max-width:36em;margin:24px auto;padding:0 16px\">{paragraphs}</body></html>"
             ),
             text,

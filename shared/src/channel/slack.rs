@@ -115,12 +115,12 @@ fn blocks(news: &News, title: &str, answer_url: Option<&str>) -> Vec<Value> {
         let total = data.score.map_or(0, |s| s.total);
         blocks.push(section(&format!("{total} points\n{}", lines.join("\n"))));
     }
-    let answers = data.submission.as_ref().map(|s| &s.fields);
+    let answers = data.submission.as_ref().map(|s| &s.answers);
     let message = data.profile.get("message");
-    if let Some(fields) = answers {
-        let lines: Vec<String> = fields
+    if let Some(answers) = answers {
+        let lines: Vec<String> = answers
             .iter()
-            .map(|(name, value)| format!("{}: {}", name.replace('_', " "), value.expose()))
+            .map(|a| format!("{}: {}", a.label, a.value.expose()))
             .collect();
         if !lines.is_empty() {
             blocks.push(section(&lines.join("\n")));

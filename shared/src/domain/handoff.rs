@@ -17,7 +17,7 @@ use super::time::Timestamp;
 
 pub use self::freeze::deadline;
 pub(in crate::domain) use self::words::text;
-pub use self::words::{describe, display, label_of, name};
+pub use self::words::{describe, display, in_words, label_of, name};
 
 /// Shape version written by this release.
 pub const HANDOFF_V: u8 = 1;

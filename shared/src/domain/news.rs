@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::EventType;
 use super::form::Form;
-use super::handoff::{Handoff, Labelled};
+use super::handoff::{Handoff, Labelled, in_words};
 use super::lead::Lead;
 use super::pii::Pii;
 use super::score::Score;
 use super::text::shortened;
 use super::time::Timestamp;
 use super::touchpoint::Touchpoint;
+use crate::site::Site;
 
 /// Longest value told; the rest is for the lead's page.
 const MAX_VALUE: usize = 2_000;
@@ -132,6 +133,9 @@ pub struct SubmissionNews {
     pub page: Option<String>,
     /// Answers by field name.
     pub fields: BTreeMap<String, Pii<String>>,
+    /// The same in the form's own words and order, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Labelled>,
     /// Purposes agreed to.
     pub consents: Vec<String>,
 }
@@ -146,7 +150,7 @@ impl News {
     }
 
     /// A form was submitted.
-    pub fn submission(form: &Form, touchpoint: &Touchpoint) -> Self {
+    pub fn submission(form: &Form, touchpoint: &Touchpoint, site: &Site) -> Self {
         use super::consent::Decision;
         let fields = touchpoint.answers.iter();
         let granted = |c: &&super::consent::ConsentGiven| match c.decision {
@@ -158,6 +162,15 @@ impl News {
             form: form.id.clone(),
             form_title: form.title.clone(),
             page: touchpoint.source.as_ref().and_then(|s| s.page.clone()),
+            answers: in_words(&touchpoint.answers, form, site)
+                .into_iter()
+                .filter(|a| !a.value.expose().is_empty())
+                .take(MAX_FIELDS)
+                .map(|a| Labelled {
+                    value: Pii::new(shortened(a.value.expose(), MAX_VALUE)),
+                    ..a
+                })
+                .collect(),
             fields: told(fields.map(|a| (a.name.as_str(), a.value.to_text()))),
             consents: touchpoint
                 .consents
@@ -258,6 +271,11 @@ impl News {
             news.data.profile.values_mut().for_each(cut);
             if let Some(submission) = &mut news.data.submission {
                 submission.fields.values_mut().for_each(cut);
+                submission
+                    .answers
+                    .iter_mut()
+                    .map(|a| &mut a.value)
+                    .for_each(cut);
             }
             news.data.reasons.truncate(longest / 4);
             let body = text(&news);

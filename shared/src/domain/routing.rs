@@ -118,7 +118,7 @@ impl Routing<'_> {
             },
             None => Assigned {
                 to: sales.fallback.clone(),
-                because: String::from("no route matches"),
+                because: String::from("no route names somebody else"),
                 known: None,
             },
         }

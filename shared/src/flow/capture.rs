@@ -10,7 +10,7 @@
 use crate::domain::consent::Decision;
 use crate::domain::email::EmailAddress;
 use crate::domain::form::Form;
-use crate::domain::handoff::{Labelled, display};
+use crate::domain::handoff::{Labelled, in_words};
 use crate::domain::id::{IdentityKey, LeadId, derived};
 use crate::domain::mailbox::ROLE;
 use crate::domain::outbox::{Order, OutboxItem, OutboxKind, Reader, Request};
@@ -276,29 +276,12 @@ fn notice(
         .form
         .email_field()
         .map_or("Email", |f| f.label.as_str());
-    let label = |name: &str| {
-        arrival
-            .form
-            .field(name)
-            .map_or_else(|| name.to_owned(), |f| f.label.clone())
-    };
-    let labelled = |field: &str, label: String, value: String| Labelled {
-        field: field.to_owned(),
-        label,
-        value: Pii::new(value),
-    };
-    let mut answers = vec![labelled(
-        "email",
-        email_label.to_owned(),
-        submission.email.given().to_owned(),
-    )];
-    answers.extend(submission.answers.iter().map(|a| {
-        labelled(
-            &a.name,
-            label(&a.name),
-            display(&a.name, &a.value, arrival.site),
-        )
-    }));
+    let mut answers = vec![Labelled {
+        field: String::from("email"),
+        label: email_label.to_owned(),
+        value: Pii::new(submission.email.given().to_owned()),
+    }];
+    answers.extend(in_words(&submission.answers, arrival.form, arrival.site));
     let order = Order {
         template: "notice".into(),
         form: Some(arrival.form.id.clone()),

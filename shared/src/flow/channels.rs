@@ -83,7 +83,7 @@ pub fn submitted(
     items(
         &cause,
         EventType::SubmissionCreated,
-        || News::submission(form, touchpoint),
+        || News::submission(form, touchpoint, site),
         |channel| derived("ntc", &[touchpoint.id.as_bytes(), channel.id.as_bytes()]),
         site,
         now,

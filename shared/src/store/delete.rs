@@ -158,6 +158,11 @@ impl Store {
         for (name, value) in details {
             entry.insert(name.to_owned(), s(value));
         }
+        self.put_in_ops(entry).await
+    }
+
+    /// Writes an item of `ops`, in place of one that is there.
+    pub(super) async fn put_in_ops(&self, entry: Attributes) -> Result<(), StoreError> {
         let call = self
             .client
             .put_item()

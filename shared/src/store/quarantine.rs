@@ -1,6 +1,6 @@
 //! Quarantine: records that could not be worked on, kept by their ids and an error class; never with personal data.
 
-use super::{Attributes, CAPACITY, Store, StoreError, n, s, sort_error};
+use super::{Attributes, Store, StoreError, n, s};
 use crate::domain::time::Timestamp;
 
 /// How long an entry is kept.
@@ -33,14 +33,7 @@ impl Store {
             ("ttl".into(), n(entry.at.plus_days(KEEP_DAYS).seconds())),
             ("v".into(), n(1)),
         ]);
-        let call = self
-            .client
-            .put_item()
-            .table_name(&self.tables.ops)
-            .set_item(Some(item))
-            .return_consumed_capacity(CAPACITY);
-        let output = call.send().await.map_err(|e| sort_error(&e))?;
-        self.meter.writes(output.consumed_capacity.as_ref());
+        self.put_in_ops(item).await?;
         tracing::warn!(function = entry.function, subject = %entry.subject, class = %entry.class, "set a record aside");
         Ok(())
     }

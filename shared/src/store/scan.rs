@@ -222,15 +222,7 @@ impl Store {
         let mut entry = note_key(pk, sk);
         entry.insert("note".into(), s(note));
         entry.insert("v".into(), super::n(1));
-        let call = self
-            .client
-            .put_item()
-            .table_name(&self.tables.ops)
-            .set_item(Some(entry))
-            .return_consumed_capacity(CAPACITY);
-        let output = call.send().await.map_err(|e| sort_error(&e))?;
-        self.meter.writes(output.consumed_capacity.as_ref());
-        Ok(())
+        self.put_in_ops(entry).await
     }
 
     async fn scan(&self, scan: Scan<'_>) -> Result<Page<Attributes>, StoreError> {

@@ -72,7 +72,7 @@ fn sal_1_each_route_says_why_in_the_words_of_the_form() {
     }
     assert_eq!(
         told(&site, &[("country", "US")], 1),
-        says("mira", "no route matches")
+        says("mira", "no route names somebody else")
     );
     site.sales.routes.insert(
         0,

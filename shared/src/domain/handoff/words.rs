@@ -2,9 +2,11 @@
 
 use crate::domain::consent::Decision;
 use crate::domain::countries::country_name;
-use crate::domain::form::FieldKind;
+use crate::domain::form::{FieldKind, Form};
+use crate::domain::handoff::Labelled;
 use crate::domain::lead::Lead;
-use crate::domain::touchpoint::{Touchpoint, TouchpointKind, Value};
+use crate::domain::pii::Pii;
+use crate::domain::touchpoint::{Answer, Touchpoint, TouchpointKind, Value};
 use crate::site::Site;
 
 /// A consent's state, in words that a date follows.
@@ -43,6 +45,22 @@ pub fn label_of(field: &str, site: &Site) -> String {
         .find_map(|form| form.field(field))
         .map(|f| f.label.clone());
     declared.unwrap_or_else(|| field.replace('_', " "))
+}
+
+/// Answers to a form in its own words, in the order in which they were given.
+pub fn in_words(answers: &[Answer], form: &Form, site: &Site) -> Vec<Labelled> {
+    let label = |name: &str| {
+        let declared = form.field(name).map(|f| f.label.clone());
+        declared.unwrap_or_else(|| name.replace('_', " "))
+    };
+    answers
+        .iter()
+        .map(|a| Labelled {
+            field: a.name.clone(),
+            label: label(&a.name),
+            value: Pii::new(display(&a.name, &a.value, site)),
+        })
+        .collect()
 }
 
 /// What people read for a choice, instead of what is stored.
