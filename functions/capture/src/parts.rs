@@ -1,4 +1,5 @@
-//! What stands beside a form, for scripts: `GET /f/{form}/challenge` and `GET /f/{form}/schema`. Nothing here changes anything or tells anything about a person.
+//! What stands beside a form, for scripts: `GET /f/{form}/challenge` and `GET /f/{form}/schema`. Nothing here changes anything or tells
+//! anything about a person.
 
 use lambda_http::Request;
 use shared::edge::http::{Answer, header_text};

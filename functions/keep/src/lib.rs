@@ -3,8 +3,8 @@
 //! A person who asked for something by mail and never clicked is forgotten after the days that the form says, and whoever did nothing for
 //! the months that it says: facts, work and state. A guard that says
 //! "no more mail" stays, because it is what keeps mail away. Each deletion names what it was decided from, so a person who comes back at
-//! that moment is not lost, and what is cut off between state and facts goes on the next day. Settled work ends by its own TTL. Erasures that were cut off are finished, and those of the last days gone
-//! through once more.
+//! that moment is not lost, and what is cut off between state and facts goes on the next day. Settled work ends by its own TTL. Erasures
+//! that were cut off are finished, and those of the last days gone through once more.
 
 use serde_json::Value;
 use shared::domain::id::{LeadId, random};

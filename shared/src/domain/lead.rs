@@ -1,7 +1,7 @@
 //! The lead: what its touchpoints add up to.
 //!
-//! [`fold`] is a pure function of the set of facts, the model, the handoffs made so far and an instant. The stored lead can be thrown away and
-//! rebuilt; order of arrival and repeats do not matter. Handoffs are an input because they are promises already kept: a lead that was
+//! [`fold`] is a pure function of the set of facts, the model, the handoffs made so far and an instant. The stored lead can be thrown away
+//! and rebuilt; order of arrival and repeats do not matter. Handoffs are an input because they are promises already kept: a lead that was
 //! handed to sales stays handed over, whatever a later model says.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -20,7 +20,8 @@
 //! Events come in any order, any number of times, early and late. Each is known by message, type and report, so a repeat is the same
 //! fact, and what a fact did to the guard is done once. Only the mailbox that our item was sent to is touched, and only where the mail
 //! service lists it. A hard bounce and a complaint are also strikes against going on with mails to leads at all: each is counted in the
-//! transaction of its fact, so once, and the one that tips it orders the mail that tells the operator. A mail to sales settles its item and says nothing about the lead.
+//! transaction of its fact, so once, and the one that tips it orders the mail that tells the operator. A mail to sales settles its item and
+//! says nothing about the lead.
 
 use crate::domain::email::EmailAddress;
 use crate::domain::guard::{Guard, SuppressionReason};

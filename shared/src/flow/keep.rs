@@ -63,8 +63,9 @@ fn asks_to_click(submission: &Touchpoint, form: Option<&Form>) -> bool {
     })
 }
 
-/// As [`keep_until`] for a lead that no fold has given an end, by what was mailed: pending, and its time is over. Every submission asked for a click in a mail, none came, and the last one is
-/// [`PENDING_DAYS`] old. A lead with a submission that needed no click (a request for a call) is not pending.
+/// As [`keep_until`] for a lead that no fold has given an end, by what was mailed: pending, and its time is over. Every submission asked
+/// for a click in a mail, none came, and the last one is [`PENDING_DAYS`] old. A lead with a submission that needed no click (a request for
+/// a call) is not pending.
 pub fn has_lapsed(
     lead: &Lead,
     facts: &[Touchpoint],

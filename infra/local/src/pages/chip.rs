@@ -1,4 +1,5 @@
-//! The small coloured labels: a stored word, the word for people, and a tone. The word always says it too, so colour is never needed to understand one.
+//! The small coloured labels: a stored word, the word for people, and a tone. The word always says it too, so colour is never needed to
+//! understand one.
 
 use super::read::words;
 

@@ -1,8 +1,8 @@
 //! The pages that a person sees on this machine: leads, one lead, the inbox, one mail.
 //!
-//! Documents go in as JSON in the shapes that `/local/` answers, and come out as whole pages; a field that is missing is left out of the page. Everything
-//! is on the page itself: no script, no font, no picture from anywhere, and the security headers say so. Must not know a store, a clock, or a route's
-//! handler.
+//! Documents go in as JSON in the shapes that `/local/` answers, and come out as whole pages; a field that is missing is left out of the
+//! page. Everything is on the page itself: no script, no font, no picture from anywhere, and the security headers say so. Must not know a
+//! store, a clock, or a route's handler.
 
 mod chip;
 mod inbox;

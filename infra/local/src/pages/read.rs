@@ -37,8 +37,8 @@ impl When {
     }
 }
 
-/// A value as one line of text. An answer is written as `{"text": ..}`, `{"number": ..}`, `{"flag": ..}` or `{"list": ..}`, a profile field wraps one
-/// in `value`; plain JSON values are taken too.
+/// A value as one line of text. An answer is written as `{"text": ..}`, `{"number": ..}`, `{"flag": ..}` or `{"list": ..}`, a profile field
+/// wraps one in `value`; plain JSON values are taken too.
 pub(super) fn line(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

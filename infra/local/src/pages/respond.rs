@@ -18,7 +18,8 @@ static PAGE_POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What the HTML of a mail may do, as in a mail client: its inline styles, and links that open elsewhere. No script, nothing fetched, no origin of its own.
+/// What the HTML of a mail may do, as in a mail client: its inline styles, and links that open elsewhere. No script, nothing fetched, no
+/// origin of its own.
 const MAIL_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// Whether the caller asked for a page: a browser names `text/html`, other clients do not.

@@ -1,8 +1,8 @@
 //! What moves work along on this machine, as event source mappings and schedules do when deployed.
 //!
 //! The cast: [`stream`] pumps a table's stream into a function, [`queue`] a queue, [`ticks`] plays schedules; [`lane`] holds the rules for
-//! a batch that fails; [`mail_events`] leads mail events to their queue; [`queues`] are the queues themselves; [`due`] looks ahead in the outbox; [`traffic`] lets visitors go first; [`chaos`] makes deliveries as
-//! unreliable as they may be. What they share is in [`context`].
+//! a batch that fails; [`mail_events`] leads mail events to their queue; [`queues`] are the queues themselves; [`due`] looks ahead in the
+//! outbox; [`traffic`] lets visitors go first; [`chaos`] makes deliveries as unreliable as they may be. What they share is in [`context`].
 //!
 //! Two drives. *Live*: a task per pump, woken whenever a request was answered or a function returned, so that a mail is in the inbox
 //! at once; a poll every 100 ms finds what another process wrote. *Step*: nothing moves until [`Pumps::settle`] or

@@ -3,7 +3,8 @@
 //! On one machine the pumps take engine and processor from the requests that feed them. So while requests are being answered, the calls of
 //! functions that no visitor waits for go one by one: one for every second request that was answered, and each after a short wait at the
 //! latest.
-//! In calm nothing waits, so a single mail is in the inbox at once; who waits when calm comes goes then, and not when the wait is over. When deployed there is nothing to share, and nothing of this.
+//! In calm nothing waits, so a single mail is in the inbox at once; who waits when calm comes goes then, and not when the wait is over.
+//! When deployed there is nothing to share, and nothing of this.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -42,8 +42,8 @@ pub struct Fault {
     pub error: Option<RefusalKind>,
     /// For `refuse` and `throttle`: the sentence with it.
     pub message: Option<String>,
-    /// For `timeout` and `lose_reply`: how long the connection stays open without an answer, in milliseconds of real time. By default it is closed at once,
-    /// which is as ambiguous to the sender and costs no waiting. For `silent`: how long the answer takes.
+    /// For `timeout` and `lose_reply`: how long the connection stays open without an answer, in milliseconds of real time. By default it is
+    /// closed at once, which is as ambiguous to the sender and costs no waiting. For `silent`: how long the answer takes.
     #[serde(default)]
     pub hold_ms: u64,
 }

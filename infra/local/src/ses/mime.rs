@@ -1,7 +1,7 @@
 //! The message itself: its MIME source as a receiving server would get it, and back from source to readable parts.
 //!
-//! SES writes `Message-ID` and `Date` over whatever was given, and takes `Bcc` out; so does this. The boundary and the id come from the mail's
-//! own id, so the same mail renders to the same bytes. Must not know of storage or the wire.
+//! SES writes `Message-ID` and `Date` over whatever was given, and takes `Bcc` out; so does this. The boundary and the id come from the
+//! mail's own id, so the same mail renders to the same bytes. Must not know of storage or the wire.
 
 use std::io;
 

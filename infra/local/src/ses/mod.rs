@@ -14,9 +14,9 @@
 //! | the sink for webhooks | `hooks.rs` |
 //! | forgetting a person | `forget.rs` |
 //!
-//! A mail is on disk, together with the events that follow from it, before its sender hears of it. Events go out through one closure, the sink,
-//! and count as handed out only when it says so: each goes out at least once, whatever dies in between, and some go out twice, as in the cloud.
-//! Nothing here runs by itself: somebody calls [`Ses::hand_out_events`], so a test decides when events arrive.
+//! A mail is on disk, together with the events that follow from it, before its sender hears of it. Events go out through one closure, the
+//! sink, and count as handed out only when it says so: each goes out at least once, whatever dies in between, and some go out twice, as in
+//! the cloud. Nothing here runs by itself: somebody calls [`Ses::hand_out_events`], so a test decides when events arrive.
 //!
 //! Must not know the queue behind the sink, nor any handler.
 
@@ -202,8 +202,8 @@ impl Ses {
         self.inner.arrived.notified().await;
     }
 
-    /// Hands every waiting event to the sink, oldest first, and says how many it took. Stops at the first that it does not take; that one and the
-    /// rest wait for the next call.
+    /// Hands every waiting event to the sink, oldest first, and says how many it took. Stops at the first that it does not take; that one
+    /// and the rest wait for the next call.
     pub async fn hand_out_events(&self) -> usize {
         const BATCH: u32 = 100;
         let _turn = self.inner.handing_out.lock().await;

@@ -1,6 +1,7 @@
 //! What the stand-in remembers, in one SQLite file: mails, their events, and what the webhook sink received.
 //!
-//! A mail and its first events are one transaction, and a commit is on disk before it returns. Must not know the wire, nor what an event means.
+//! A mail and its first events are one transaction, and a commit is on disk before it returns. Must not know the wire, nor what an event
+//! means.
 //!
 //! | table | a row is | written | changed |
 //! | --- | --- | --- | --- |

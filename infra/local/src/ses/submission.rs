@@ -1,7 +1,7 @@
 //! One `SendEmail` request, read and judged as SES does.
 //!
-//! What comes in is the JSON of the v2 interface; what goes out is a [`Submission`] that SES would accept, or the [`Refusal`] it would answer.
-//! A field that this stand-in does not know is refused rather than dropped, so nothing that is sent can vanish unseen.
+//! What comes in is the JSON of the v2 interface; what goes out is a [`Submission`] that SES would accept, or the [`Refusal`] it would
+//! answer. A field that this stand-in does not know is refused rather than dropped, so nothing that is sent can vanish unseen.
 //! Must not know of storage, time, events, or faults.
 
 use base64::Engine as _;

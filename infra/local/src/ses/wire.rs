@@ -1,7 +1,8 @@
 //! The SES v2 wire: `POST /v2/email/outbound-emails`, answered as SES answers it, or not answered at all.
 //!
-//! A lost reply is a connection that ends without a response. A router cannot say that, so the answer carries the marker [`HangUp`] and the connection
-//! loop of [`serve`] ends the connection where it sees it. (On any other server the marker is a plain 500.) Must not know how a mail is kept.
+//! A lost reply is a connection that ends without a response. A router cannot say that, so the answer carries the marker [`HangUp`] and the
+//! connection loop of [`serve`] ends the connection where it sees it. (On any other server the marker is a plain 500.) Must not know how a
+//! mail is kept.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,7 +1,7 @@
 //! A stand-in for S3 on a port of its own: presigned downloads of the magnets, from a folder.
 //!
-//! Signatures are checked as S3 checks them, by the `s3s` crate: unsigned, tampered, stretched and expired links all get 403, by real time. So links to
-//! here are signed with real time, whatever the local clock says. Addresses are path-style: `http://<addr>/<bucket>/<key>`.
+//! Signatures are checked as S3 checks them, by the `s3s` crate: unsigned, tampered, stretched and expired links all get 403, by real time.
+//! So links to here are signed with real time, whatever the local clock says. Addresses are path-style: `http://<addr>/<bucket>/<key>`.
 //!
 //! Must not know what a magnet is, nor who may have it.
 
@@ -77,8 +77,8 @@ impl Storage {
         std::fs::rename(&draft, &place).with_context(|| format!("write {}", place.display()))
     }
 
-    /// Makes the objects under `prefix` exactly the files of `source` (sub-folders included): what is no longer there is removed. Returns how many there
-    /// are. A `source` that does not exist counts as empty.
+    /// Makes the objects under `prefix` exactly the files of `source` (sub-folders included): what is no longer there is removed. Returns
+    /// how many there are. A `source` that does not exist counts as empty.
     pub fn mirror(&self, bucket: &str, prefix: &str, source: &Path) -> anyhow::Result<usize> {
         let target = self.place(bucket, prefix)?;
         if target.exists() {
