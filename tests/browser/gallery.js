@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import { launch, photograph, PHONE, visitor } from './lib/browser.js';
-import { ada, askForGuide, becomeMql, download, fillVisit, guideForm, READING_SECONDS, visitForm } from './lib/people.js';
+import { cast, download, guideForm, READING_SECONDS } from './lib/people.js';
 import { BINARY, linkOf, ROOT, Server } from './lib/server.js';
 
 const run = promisify(execFile);
@@ -61,16 +61,7 @@ async function askForChecklist(server, page, form, email, button) {
 
 async function people(server) {
   const { page, context } = await visitor(browser, server);
-  const person = ada('gallery');
-  await becomeMql(server, page, person);
-  const unread = { first: 'Grace', last: 'Hopper', email: 'grace@flow-matic.org', company: 'Flow-Matic Dairies' };
-  await askForGuide(page, unread);
-  // Asks for a visit and ticks the newsletter: an address to confirm.
-  await page.goto('/');
-  const submit = await fillVisit(page, { ...unread, first: 'Jean', last: 'Bartik', email: 'jean@eniac.org' });
-  await visitForm(page).getByLabel('field notes').check();
-  await submit.click();
-  await page.waitForURL('**/thanks?form=demo');
+  const { ready: person, unread } = await cast(server, page, 'gallery');
   await askForChecklist(server, page, 'checkliste', 'ada@rechenwerk.de', 'Checkliste schicken');
   await askForChecklist(server, page, 'checklist', 'reminded@flow-matic.org', 'Mail me the checklist');
   // Another one, who leaves.

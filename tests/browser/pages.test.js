@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import test from 'node:test';
 
 import { photograph, PHONE } from './lib/browser.js';
-import { ada, askForGuide, becomeMql, fillVisit, guideForm, visitForm } from './lib/people.js';
+import { cast, guideForm } from './lib/people.js';
 import { linkOf } from './lib/server.js';
 import { stage } from './lib/stage.js';
 
@@ -26,32 +26,23 @@ const links = {};
 /** Brings about one of everything that there is to see. */
 async function prepare() {
   const { page, context } = await set.visitor();
-  const person = ada('shown');
-  await becomeMql(set.server, page, person);
-  const grace = { first: 'Grace', last: 'Hopper', email: 'grace@flow-matic.org', company: 'Flow-Matic Dairies' };
-  await askForGuide(page, grace);
-  // Asks for a visit and ticks the newsletter: an address to confirm.
-  await page.goto('/');
-  const submit = await fillVisit(page, { ...grace, first: 'Jean', last: 'Bartik', email: 'jean@eniac.org' });
-  await visitForm(page).getByLabel('field notes').check();
-  await submit.click();
-  await page.waitForURL('**/thanks?form=demo');
+  const { ready, unread, unconfirmed } = await cast(set.server, page, 'shown');
   await set.server.settle();
   const mails = await set.server.mails();
   const of = (kind) => mails.find((mail) => mail.tags.kind === kind);
   const about = (email) => mails.find((mail) => mail.to.includes(email));
   Object.assign(links, {
-    lead: `/local/leads?email=${encodeURIComponent(person.email)}`,
-    download: linkOf(about(grace.email), '/d/'),
-    'download-confirmed': linkOf(about(person.email), '/d/'),
-    unsubscribe: linkOf(about(grace.email), '/u/'),
-    confirm: linkOf(about('jean@eniac.org'), '/c/'),
+    lead: `/local/leads?email=${encodeURIComponent(ready.email)}`,
+    download: linkOf(about(unread.email), '/d/'),
+    'download-confirmed': linkOf(about(ready.email), '/d/'),
+    unsubscribe: linkOf(about(unread.email), '/u/'),
+    confirm: linkOf(about(unconfirmed.email), '/c/'),
     handoff: linkOf(of('alert'), '/h/'),
     'handoff-reject': of('alert').links.find((url) => url.includes('answer=reject')),
     'handoff-later': of('alert').links.find((url) => url.includes('answer=snooze')),
     'handoff-pass': of('alert').links.find((url) => url.includes('answer=pass')),
-    'mail-magnet': `/local/mail/${about(grace.email).id}`,
-    'mail-confirm': `/local/mail/${about('jean@eniac.org').id}`,
+    'mail-magnet': `/local/mail/${about(unread.email).id}`,
+    'mail-confirm': `/local/mail/${about(unconfirmed.email).id}`,
     'mail-alert': `/local/mail/${of('alert').id}`,
     'mail-notice': `/local/mail/${of('notice').id}`,
   });

@@ -89,3 +89,19 @@ export async function becomeMql(server, page, person) {
   await askForVisit(page, person);
   await server.settle();
 }
+
+/** One person of each kind: somebody ready for sales, somebody who has not opened the mail yet, and an address to confirm. */
+export async function cast(server, page, name) {
+  const ready = ada(name);
+  await becomeMql(server, page, ready);
+  const unread = { first: 'Grace', last: 'Hopper', email: 'grace@flow-matic.org', company: 'Flow-Matic Dairies' };
+  await askForGuide(page, unread);
+  // Asks for a visit and ticks the newsletter.
+  const unconfirmed = { ...unread, first: 'Jean', last: 'Bartik', email: 'jean@eniac.org' };
+  await page.goto('/');
+  const submit = await fillVisit(page, unconfirmed);
+  await visitForm(page).getByLabel('field notes').check();
+  await submit.click();
+  await page.waitForURL('**/thanks?form=demo');
+  return { ready, unread, unconfirmed };
+}
