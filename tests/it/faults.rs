@@ -18,6 +18,8 @@ const OFTEN: u64 = 500;
 const PER_WORLD: usize = 20;
 /// Systems that run side by side, each with schedules of its own.
 const WORLDS: u64 = 4;
+/// Systems of one share between two words on how far it is.
+const REPORT: usize = 50;
 
 fn schedules() -> u64 {
     #[expect(
@@ -113,10 +115,13 @@ async fn share_of(share: u64, total: u64) -> Share {
         met: BTreeMap::new(),
         exposed: BTreeMap::new(),
     };
-    let seeds: Vec<u64> = (share..total)
-        .step_by(usize::try_from(WORLDS).unwrap())
-        .collect();
-    for some in seeds.chunks(PER_WORLD) {
+    let worlds = usize::try_from(WORLDS).unwrap();
+    let seeds: Vec<u64> = (share..total).step_by(worlds).collect();
+    for (done, some) in seeds.chunks(PER_WORLD).enumerate() {
+        // A hundred thousand take most of an hour.
+        if share == 0 && done > 0 && done.is_multiple_of(REPORT) {
+            println!("about {} of {total} schedules", done * PER_WORLD * worlds);
+        }
         let world = system(some[0]).await;
         let mut visits = Vec::new();
         for seed in some {
